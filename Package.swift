@@ -1,0 +1,103 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One target = one folder under Sources = one job. What may import what is the table in ARCHITECTURE.md, held by
+// Tests/LayeringTests. Every package is pinned exactly: a build today and a build next year are the same build.
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func suite(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "layerd",
+    products: [
+        .executable(name: "layerd", targets: ["layerd"]),
+        .executable(name: "layerctl", targets: ["layerctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
+    ],
+    targets: [
+        room("OCI"),
+        room("Hashing", ["OCI", crypto]),
+        room("Coordination"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+        room("Transport", ["OCI", "Coordination", "CCurl"]),
+        room("Storage", ["OCI", "Hashing", "Coordination", systemPackage]),
+        room("Registry", ["OCI", "Hashing", "Coordination", "Transport"]),
+        room("Catalogue", ["OCI", grdb]),
+        room("Pulling", ["OCI", "Coordination", "Storage", "Registry", "Catalogue"]),
+        room("Serving", [nioCore, nioPosix, nioHTTP1]),
+        room("EngineAPI", ["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
+        room("NativeAPI", ["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
+        room(
+            "Daemon",
+            [
+                "OCI", "Coordination", "Transport", "Storage", "Registry", "Catalogue", "Pulling", "Serving",
+                "EngineAPI", "NativeAPI", logging, lifecycle, unixSignals, toml, systemPackage,
+            ]),
+        .executableTarget(name: "layerd", dependencies: ["Daemon", arguments], swiftSettings: settings),
+        .executableTarget(name: "layerctl", dependencies: ["OCI", "Transport", arguments], swiftSettings: settings),
+        room(
+            "TestSupport",
+            [
+                "OCI", "Hashing", "Coordination", "Transport", "Storage", "CZlib", "CZstd", nioCore, nioPosix,
+                nioHTTP1, nioSSL,
+            ]),
+        .executableTarget(
+            name: "hub-stand-in", dependencies: ["TestSupport", "OCI", arguments], swiftSettings: settings),
+
+        suite("OCITests", ["OCI", "Hashing", "TestSupport"]),
+        suite("CoordinationTests", ["Coordination"]),
+        suite("TransportTests", ["Transport", "OCI", "TestSupport"]),
+        suite("StorageTests", ["Storage", "OCI", "Hashing", "TestSupport"]),
+        suite("RegistryTests", ["Registry", "Transport", "OCI", "Hashing", "TestSupport"]),
+        suite("CatalogueTests", ["Catalogue", "OCI", "Hashing", "TestSupport"]),
+        suite("PullingTests", ["Pulling", "Registry", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport"]),
+        suite("ServingTests", ["Serving", "TestSupport", nioCore, nioPosix]),
+        suite(
+            "EngineAPITests",
+            ["EngineAPI", "Serving", "Pulling", "Storage", "Catalogue", "Registry", "OCI", "Hashing", "TestSupport"]),
+        suite("DaemonTests", ["Daemon", "OCI", "Registry", "TestSupport"]),
+        suite("LayerctlTests", ["layerctl", "OCI", "TestSupport"]),
+        suite("TestSupportTests", ["TestSupport", "Transport", "OCI", "Hashing"]),
+        suite("IntegrationTests", ["TestSupport", "OCI", "Hashing", "Transport"]),
+        suite("LayeringTests", []),
+    ],
+    cxxLanguageStandard: .cxx17
+)
