@@ -5,7 +5,8 @@
 
     /// A value behind a lock: the only way to it is `withLock`.
     ///
-    /// Under ThreadSanitizer a pthread mutex, which the sanitizer understands; it reports false races on `Mutex` on Linux.
+    /// Under ThreadSanitizer a pthread mutex, which the sanitizer understands; it reports false races on `Mutex` on
+    /// Linux.
     public final class Locked<Value>: @unchecked Sendable {
         // INVARIANT: `value` is read and written between lock and unlock of `mutex` only.
         private var value: Value

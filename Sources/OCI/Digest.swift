@@ -1,5 +1,7 @@
 /// The name of a blob: a hash of its exact bytes. Text form: `sha256:` and 64, or `sha512:` and 128, lower-case hex digits.
 ///
+/// Stored inline, so a digest costs no allocation and no reference count to copy, hash or compare.
+///
 /// Source: OCI image-spec v1.1.1, `descriptor.md`, "Digests".
 public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// The registered algorithms that layerd computes.
@@ -9,38 +11,69 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
         public var byteCount: Int { self == .sha256 ? 32 : 64 }
     }
 
-    public let algorithm: Algorithm
-    private let bytes: [UInt8]
+    private let head: HashWords
+    /// The second half of a SHA-512.
+    private let tail: HashWords?
 
+    /// What the hash was made with.
+    public var algorithm: Algorithm { tail == nil ? .sha256 : .sha512 }
+
+    /// Takes a computed hash.
     /// - Precondition: `bytes` has the algorithm's length.
     public init(_ algorithm: Algorithm, bytes: some Sequence<UInt8>) {
-        self.algorithm = algorithm
-        self.bytes = Array(bytes)
-        precondition(self.bytes.count == algorithm.byteCount, "a digest of the wrong length")
+        var iterator = bytes.makeIterator()
+        let head = HashWords { iterator.next() }
+        let tail = algorithm == .sha512 ? HashWords { iterator.next() } : nil
+        guard let head, algorithm == .sha256 || tail != nil, iterator.next() == nil else {
+            preconditionFailure("a digest of the wrong length")
+        }
+        self.head = head
+        self.tail = tail
     }
 
     /// Parses the text form.
     /// - Throws: ``OCIError/invalidDigest(_:)`` for another algorithm, length or letter case.
     public init(parsing text: String) throws(OCIError) {
-        guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")),
-            let algorithm = Algorithm(rawValue: String(text[..<colon]))
-        else { throw .invalidDigest(text) }
-        let hex = Array(text.utf8[text.utf8.index(after: colon)...])
-        guard hex.count == algorithm.byteCount * 2 else { throw .invalidDigest(text) }
+        var characters = text.utf8.makeIterator()
+        var name: [UInt8] = []
+        while let character = characters.next(), character != UInt8(ascii: ":") {
+            guard name.count < 6 else { throw .invalidDigest(text) }
+            name.append(character)
+        }
+        guard let algorithm = Algorithm(rawValue: String(decoding: name, as: UTF8.self)) else {
+            throw .invalidDigest(text)
+        }
+        let next = { () -> UInt8? in
+            guard let high = characters.next().flatMap(hexValue), let low = characters.next().flatMap(hexValue) else {
+                return nil
+            }
+            return high << 4 | low
+        }
+        guard let head = HashWords(next) else { throw .invalidDigest(text) }
+        let tail = algorithm == .sha512 ? HashWords(next) : nil
+        guard algorithm == .sha256 || tail != nil, characters.next() == nil else { throw .invalidDigest(text) }
+        self.head = head
+        self.tail = tail
+    }
+
+    /// The hash itself: 32 or 64 bytes.
+    public var bytes: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(algorithm.byteCount)
-        for index in stride(from: 0, to: hex.count, by: 2) {
-            guard let high = hexValue(hex[index]), let low = hexValue(hex[index + 1]) else { throw .invalidDigest(text) }
-            bytes.append(high << 4 | low)
-        }
-        self.algorithm = algorithm
-        self.bytes = bytes
+        head.append(to: &bytes)
+        tail?.append(to: &bytes)
+        return bytes
     }
 
     /// The hash in lower-case hex, without the algorithm.
     public var hex: String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        var text: [UInt8] = []
+        text.reserveCapacity(algorithm.byteCount * 2)
+        for byte in bytes {
+            text.append(hexDigit(byte >> 4))
+            text.append(hexDigit(byte & 15))
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// The first 12 hex digits, as docker prints IDs.
@@ -48,7 +81,58 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     public var description: String { "\(algorithm.rawValue):\(hex)" }
 
-    public static func < (left: Digest, right: Digest) -> Bool { left.description < right.description }
+    /// The order of the text forms.
+    public static func < (left: Digest, right: Digest) -> Bool {
+        switch (left.tail, right.tail) {
+        case (nil, .some): true
+        case (.some, nil): false
+        case (nil, nil): left.head < right.head
+        case (.some(let leftTail), .some(let rightTail)):
+            left.head == right.head ? leftTail < rightTail : left.head < right.head
+        }
+    }
+}
+
+/// 32 bytes as four big-endian words, so that the order of the words is the order of the bytes.
+private struct HashWords: Hashable, Comparable {
+    private let first, second, third, fourth: UInt64
+
+    /// Takes 32 bytes from `next`; `nil` when it ends early.
+    init?(_ next: () -> UInt8?) {
+        guard let first = bigEndianWord(next), let second = bigEndianWord(next), let third = bigEndianWord(next),
+            let fourth = bigEndianWord(next)
+        else { return nil }
+        self.first = first
+        self.second = second
+        self.third = third
+        self.fourth = fourth
+    }
+
+    func append(to bytes: inout [UInt8]) {
+        for word in [first, second, third, fourth] {
+            for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+        }
+    }
+
+    static func < (left: HashWords, right: HashWords) -> Bool {
+        if left.first != right.first { return left.first < right.first }
+        if left.second != right.second { return left.second < right.second }
+        if left.third != right.third { return left.third < right.third }
+        return left.fourth < right.fourth
+    }
+}
+
+private func bigEndianWord(_ next: () -> UInt8?) -> UInt64? {
+    var word: UInt64 = 0
+    for _ in 0..<8 {
+        guard let byte = next() else { return nil }
+        word = word << 8 | UInt64(byte)
+    }
+    return word
+}
+
+private func hexDigit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + (value - 10)
 }
 
 private func hexValue(_ byte: UInt8) -> UInt8? {

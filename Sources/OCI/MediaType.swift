@@ -29,3 +29,40 @@ public struct MediaType: Hashable, Sendable, CustomStringConvertible {
     public var isManifest: Bool { self == .ociManifest || self == .dockerManifest }
     public var isSchema1: Bool { self == .schema1 || self == .schema1Signed }
 }
+
+extension MediaType {
+    /// Whether `text` is a type and a subtype of RFC 6838 §4.2, with parameters or without. Media types end up in header
+    /// fields, so nothing else may pass a document.
+    static func isWellFormed(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        let name = bytes.prefix { $0 != UInt8(ascii: ";") }
+        let halves = name.split(separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
+        guard bytes.count <= 512, halves.count == 2, bytes.allSatisfy({ 0x20..<0x7F ~= $0 }) else { return false }
+        return halves.allSatisfy { half in
+            var half = half
+            while half.endIndex == name.endIndex, half.last == UInt8(ascii: " ") { half.removeLast() }
+            return 1...127 ~= half.count && half.first.map(isAlphanumeric) == true && half.allSatisfy(isNameByte)
+        }
+    }
+
+    /// The type and subtype in lower case, without parameters: what a `Content-Type` says about a document.
+    var essence: MediaType {
+        MediaType(String(text.prefix { $0 != ";" && $0 != " " && $0 != "\t" }).lowercased())
+    }
+
+    /// Says that it is some bytes or some text; servers that know no better send it for manifests.
+    var isGeneric: Bool {
+        ["application/json", "application/octet-stream", "text/plain"].contains(text)
+    }
+}
+
+private func isAlphanumeric(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+    default: false
+    }
+}
+
+private func isNameByte(_ byte: UInt8) -> Bool { isAlphanumeric(byte) || "!#$&-^_.+".utf8.contains(byte) }

@@ -41,6 +41,7 @@ public enum OCIError: Fault, Equatable {
 /// Text from outside, made safe for a message: in quotes, printable, and cut at a length that fits a line.
 func quoted(_ text: String) -> String {
     let limit = 256
-    let shown = String(text.unicodeScalars.prefix(limit).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : Character($0) })
+    let shown = String(
+        text.unicodeScalars.prefix(limit).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : Character($0) })
     return "\"\(shown)\(text.unicodeScalars.count > limit ? "…" : "")\""
 }

@@ -1,0 +1,76 @@
+/// A repository in its registry, in canonical form: `docker.io` and `library/alpine`.
+public struct Repository: Hashable, Sendable, CustomStringConvertible {
+    /// The registry's name, with its port if one was written.
+    public let domain: String
+    public let path: String
+
+    /// Parses a name without tag and digest, familiar or canonical, filling in what docker fills in.
+    /// - Throws: ``OCIError/invalidReference(_:reason:)``.
+    public init(parsing name: String) throws(OCIError) {
+        let (repository, tag, digest) = try Repository.split(name)
+        guard tag == nil, digest == nil else {
+            throw .invalidReference(name, reason: "a repository has neither tag nor digest")
+        }
+        self = repository
+    }
+
+    init(domain: String, path: String) {
+        self.domain = domain
+        self.path = path
+    }
+
+    /// The canonical form, `docker.io/library/alpine`.
+    public var description: String { "\(domain)/\(path)" }
+
+    /// The form that people write, `alpine`.
+    public var familiar: String {
+        guard domain == "docker.io" else { return description }
+        let components = path.split(separator: "/", omittingEmptySubsequences: false)
+        return components.count == 2 && components[0] == "library" ? String(components[1]) : path
+    }
+
+    /// Docker's reading: a first component is a registry only when it looks like a host's name; everything else is at
+    /// Docker Hub, and one component alone is an official image.
+    ///
+    /// Source: github.com/distribution/reference, `normalize.go`.
+    static func split(
+        _ text: String
+    ) throws(OCIError) -> (repository: Repository, tag: String?, digest: String?) {
+        guard !ReferenceGrammar.isIdentifier(text) else {
+            throw .invalidReference(text, reason: "64 hex digits are an image ID and no name")
+        }
+        guard !text.isEmpty else { throw .invalidReference(text, reason: "it is empty") }
+        let (domain, remainder) = dockerDomain(of: text)
+        guard ReferenceGrammar.isDomain(Array(domain.utf8)[...]),
+            domain.utf8.count <= ReferenceGrammar.maximumDomainLength
+        else { throw .invalidReference(text, reason: "\(quoted(domain)) is no registry") }
+        if remainder.utf8.prefix(while: { $0 != UInt8(ascii: ":") }).contains(where: {
+            UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0
+        }) {
+            throw .invalidReference(text, reason: "repository name must be lowercase")
+        }
+        guard let parts = ReferenceGrammar.parts(of: "\(domain)/\(remainder)"), parts.domain == domain else {
+            throw .invalidReference(text, reason: "it is not name[:tag][@digest]")
+        }
+        guard parts.path.utf8.count <= ReferenceGrammar.maximumPathLength else {
+            throw .invalidReference(
+                text, reason: "repository name must not be more than \(ReferenceGrammar.maximumPathLength) characters")
+        }
+        return (Repository(domain: domain, path: parts.path), parts.tag, parts.digest)
+    }
+
+    private static func dockerDomain(of text: String) -> (domain: String, remainder: String) {
+        let official = "library/"
+        guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")) else { return ("docker.io", official + text) }
+        let first = String(text[..<slash])
+        let rest = String(text[text.utf8.index(after: slash)...])
+        let isHub = first == "docker.io" || first == "index.docker.io"
+        if isHub { return ("docker.io", rest.utf8.contains(UInt8(ascii: "/")) ? rest : official + rest) }
+        let isHost =
+            first == "localhost"
+            || first.utf8.contains {
+                $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":") || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0
+            }
+        return isHost ? (first, rest) : ("docker.io", text)
+    }
+}
