@@ -1,0 +1,142 @@
+internal import CCurl
+internal import Glibc
+
+/// One exchange while it runs. Made, changed and dropped on the curl thread only.
+final class Transfer {
+    let id: UInt64
+    let target: Target
+    let request: HTTPRequest
+    let handle: EasyHandle
+    private let sink: any ByteSink
+    private let flow: Flow
+    private var reader = HeadReader()
+    private var lists: [CurlList] = []
+
+    var continuation: CheckedContinuation<HTTPResponseHead, any Error>?
+    private(set) var head: HTTPResponseHead?
+    /// Bytes of the body the sink took.
+    private(set) var received: Int64 = 0
+    /// What ended the transfer from inside a callback: the sink's error or ours.
+    private(set) var failure: (any Error)?
+    private(set) var refusedAddress = false
+    var isPaused = false
+
+    init(id: UInt64, target: Target, request: HTTPRequest, handle: EasyHandle, sink: any ByteSink, flow: Flow) {
+        self.id = id
+        self.target = target
+        self.request = request
+        self.handle = handle
+        self.sink = sink
+        self.flow = flow
+    }
+
+    /// Sets all options, callbacks included.
+    func configure(userAgent: String) throws(TransportError) {
+        lists = try handle.configure(request, userAgent: userAgent)
+        // INVARIANT: unretained, for `CurlClient.transfers` holds this object until `finish` has taken the handle out of
+        // the multi handle, after which libcurl calls nothing for it.
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        try handle.set(CURLOPT_HEADERDATA, pointer: context)
+        try handle.set(CURLOPT_HEADERFUNCTION, call: onHeadLine)
+        try handle.set(CURLOPT_WRITEDATA, pointer: context)
+        try handle.set(CURLOPT_WRITEFUNCTION, call: onBody)
+        try handle.set(CURLOPT_OPENSOCKETDATA, pointer: context)
+        try handle.set(CURLOPT_OPENSOCKETFUNCTION, openSocket: onOpenSocket)
+        try handle.set(CURLOPT_PRIVATE, pointer: UnsafeMutableRawPointer(bitPattern: UInt(id)))
+    }
+
+    /// Returns whether to go on.
+    fileprivate func takeHeadLine(_ line: UnsafeRawBufferPointer) -> Bool {
+        guard failure == nil else { return false }
+        do throws(HeadFault) {
+            guard let head = try reader.read(line) else { return true }
+            self.head = head
+        } catch {
+            failure = TransportError.brokenReply(host: target.display, reason: error.reason)
+            return false
+        }
+        guard let head else { return true }
+        do {
+            try sink.begin(head, flow: flow)
+            return true
+        } catch {
+            failure = error
+            return false
+        }
+    }
+
+    /// Returns what libcurl wants of a write callback.
+    fileprivate func takeBody(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard failure == nil else { return 0 }
+        guard head != nil else {
+            failure = TransportError.brokenReply(host: target.display, reason: "its body came before its head")
+            return 0
+        }
+        do {
+            switch try sink.append(bytes.bytes) {
+            case .taken:
+                received += Int64(bytes.count)
+                return bytes.count
+            case .full:
+                isPaused = true
+                return Int(CURL_WRITEFUNC_PAUSE)
+            }
+        } catch {
+            failure = error
+            return 0
+        }
+    }
+
+    /// Opens a socket that no program we start inherits, unless the address is one that must not be asked.
+    fileprivate func openSocket(_ address: UnsafePointer<curl_sockaddr>) -> curl_socket_t {
+        if !request.options.allowLinkLocal && isLinkLocal(address) {
+            refusedAddress = true
+            return CURL_SOCKET_BAD
+        }
+        let kind = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
+        return socket(address.pointee.family, kind, address.pointee.protocol)
+    }
+}
+
+// INVARIANT of the three callbacks: `context` is the transfer given in `configure`, alive as said there, and libcurl calls
+// them on the curl thread, inside `curl_multi_perform` or `curl_easy_pause`.
+
+private func onHeadLine(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let context else { return 0 }
+    let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
+    return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().takeHeadLine(line) ? size * count : 0
+}
+
+private func onBody(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let context else { return 0 }
+    let chunk = UnsafeRawBufferPointer(start: bytes, count: size * count)
+    return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().takeBody(chunk)
+}
+
+private func onOpenSocket(
+    _ context: UnsafeMutableRawPointer?, _ purpose: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
+) -> curl_socket_t {
+    guard let context, let address else { return CURL_SOCKET_BAD }
+    return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().openSocket(address)
+}
+
+/// 169.254.0.0/16 (also as an IPv4-mapped address) and fe80::/10.
+private func isLinkLocal(_ address: UnsafePointer<curl_sockaddr>) -> Bool {
+    guard let offset = MemoryLayout<curl_sockaddr>.offset(of: \.addr) else { return false }
+    // INVARIANT: libcurl keeps `addrlen` bytes of address from `addr` on, however long `sockaddr` is declared.
+    let bytes = UnsafeRawBufferPointer(
+        start: UnsafeRawPointer(address) + offset, count: Int(address.pointee.addrlen))
+    switch address.pointee.family {
+    case AF_INET where bytes.count >= 8:
+        return bytes[4] == 169 && bytes[5] == 254
+    case AF_INET6 where bytes.count >= 24:
+        let isMapped = bytes[8..<18].allSatisfy { $0 == 0 } && bytes[18] == 0xff && bytes[19] == 0xff
+        return isMapped ? bytes[20] == 169 && bytes[21] == 254 : bytes[8] == 0xfe && bytes[9] & 0xc0 == 0x80
+    default:
+        return false
+    }
+}
