@@ -1,0 +1,104 @@
+internal import OCI
+
+/// What this room itself refuses. The sentences are dockerd's where clients look at them.
+enum EngineError: Fault, Equatable {
+    /// Older than the oldest version spoken here.
+    case clientTooOld(String)
+    /// Newer than the newest version spoken here.
+    case clientTooNew(String)
+    /// A `filters` value that is no JSON of either known shape.
+    case malformedFilters
+    /// A filter of this name is unknown here, or its values make no sense together.
+    case invalidFilter(String)
+    /// A glob that is none.
+    case badPattern(String)
+    /// Neither a moment nor a duration.
+    case invalidTime(String)
+    /// A `type` of `/system/df` that there is not.
+    case unknownObjectType(String)
+    /// A `platform` value that is not what the route takes.
+    case malformedPlatform(String)
+    /// The image is here, but not for this platform.
+    case platformNotHere(String, wanted: Platform, actual: [Platform])
+    /// A name that may not be pulled.
+    case reservedName(String)
+    /// Neither an image nor an archive is named.
+    case nothingToPull
+    /// A repository without a single tag.
+    case noTags(Repository)
+    /// The config has more history than layers.
+    case inconsistentHistory(String)
+    /// The catalogue names a blob that the store has lost.
+    case contentMissing(Digest)
+    /// The machine's engine does this.
+    case elsewhere(String)
+    /// A later version of layerd does this.
+    case later(String)
+
+    var kind: FaultKind {
+        switch self {
+        case .clientTooOld, .clientTooNew, .malformedFilters, .invalidFilter, .badPattern,
+            .invalidTime, .unknownObjectType, .malformedPlatform, .nothingToPull:
+            .invalidInput
+        case .platformNotHere, .noTags: .notFound
+        case .reservedName: .forbidden
+        case .inconsistentHistory: .integrity
+        case .contentMissing: .internalFailure
+        case .elsewhere, .later: .unsupported
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .clientTooOld(let version):
+            "client version \(version) is too old. Minimum supported API version is \(APIVersion.oldest), "
+                + "please upgrade your client to a newer version"
+        case .clientTooNew(let version):
+            "client version \(version) is too new. Maximum supported API version is \(APIVersion.newest)"
+        case .malformedFilters: "invalid filter"
+        case .invalidFilter(let filter): "invalid filter '\(filter)'"
+        case .badPattern(let pattern): "syntax error in pattern \"\(pattern)\""
+        case .invalidTime(let text): "failed to parse value as time or duration: \"\(text)\""
+        case .unknownObjectType(let type): "unknown object type: \(type)"
+        case .malformedPlatform(let text): "invalid platform \"\(text)\": expected JSON with os and architecture"
+        case .platformNotHere(let name, let wanted, let actual):
+            "image with reference \(name) was found but does not match the specified platform: wanted \(wanted), "
+                + "actual: \(actual.isEmpty ? "none" : actual.map(\.description).joined(separator: ", "))"
+        case .reservedName(let name): "'\(name)' is a reserved name"
+        case .nothingToPull: "invalid reference format: neither fromImage nor fromSrc is given"
+        case .noTags(let repository): "\(repository.familiar) has no tags to pull"
+        case .inconsistentHistory(let name): "too many non-empty layers in History section of \(name)"
+        case .contentMissing(let digest):
+            "the content store has lost \(digest), which the catalogue names: pull the image again"
+        case .elsewhere(let what):
+            "\(what) is not supported by layerd: ask this machine's container engine, whose pulls layerd serves"
+        case .later(let what): "\(what) is not supported by this version of layerd"
+        }
+    }
+}
+
+/// The one place where kinds become status codes.
+///
+/// Never 401: asked to pull, the docker command answers it with a prompt, and waits for ever where nobody types. What
+/// dockerd has no code of its own for is 500 there and here.
+func status(of kind: FaultKind) -> Int {
+    switch kind {
+    case .invalidInput: 400
+    case .forbidden: 403
+    case .notFound, .unauthenticated: 404
+    case .alreadyExists: 409
+    case .rateLimited: 429
+    case .unsupported: 501
+    case .integrity, .outOfSpace, .timedOut, .unavailable, .cancelled, .internalFailure: 500
+    }
+}
+
+/// What a client is told of an error. Errors that are no ``Fault`` are bugs of ours, and their text was not written for
+/// strangers.
+func message(of error: any Error) -> String {
+    switch error {
+    case let fault as any Fault: fault.description
+    case is CancellationError: "the request was cancelled"
+    default: "layerd failed unexpectedly (\(type(of: error))): its log says more"
+    }
+}

@@ -1,0 +1,121 @@
+internal import Catalogue
+internal import OCI
+
+/// `GET /images/json` and `GET /system/df`.
+extension EngineRoutes {
+    func imageList(_ call: Call) async throws -> JSON {
+        let filter = try await imageFilter(call)
+        let shared = call.version >= .v1(42) && call.flag("shared-size")
+        let manifests = call.version >= .v1(47) && call.flag("manifests")
+        var rows: [JSON] = []
+        for image in try await context.catalogue.images() {
+            guard let row = filter.apply(to: ImageRow(image)) else { continue }
+            var detail = ImageRow.Detail(holders: call.version >= .v1(51), sharedSize: shared)
+            if manifests { detail.manifests = try await manifestList(of: image) }
+            rows.append(row.json(call.version, detail))
+        }
+        return .array(rows)
+    }
+
+    private func imageFilter(_ call: Call) async throws -> ImageFilter {
+        let filters = try Filters(parsing: call["filters"])
+        var filter = try ImageFilter(filters, now: context.now())
+        if call.version < .v1(41), let glob = call["filter"], !glob.isEmpty { filter.references.append(glob) }
+        for name in filters["before"] { filter.before.append(try await built(name)) }
+        for name in filters["since"] { filter.since.append(try await built(name)) }
+        return filter
+    }
+
+    private func built(_ name: String) async throws -> Timestamp {
+        try await context.catalogue.resolve(name).created ?? ImageFilter.unknownBuild
+    }
+
+    private func manifestList(of image: ImageSummary) async throws -> JSON {
+        let entries = try await context.catalogue.manifests(of: image.id)
+        let sizes = try await context.catalogue.blobs(of: image.id).map { ($0.digest, $0.size) }
+        let present = Dictionary(sizes, uniquingKeysWith: { first, _ in first })
+        return .array(entries.map { ManifestRow($0).json(present: present) })
+    }
+
+    func diskUsage(_ call: Call) async throws -> JSON {
+        let types = try DiskUsage.types(call)
+        guard types.contains(.image) else { return DiskUsage.report(types, layersSize: 0, images: []) }
+        let totals = try await context.catalogue.totals()
+        let images = try await context.catalogue.images().map { ImageRow($0).json(call.version, .diskUsage) }
+        return DiskUsage.report(types, layersSize: totals.layersSize, images: images)
+    }
+}
+
+/// One manifest of an image in the list of clients that ask for `manifests`.
+struct ManifestRow: Sendable {
+    var descriptor: Descriptor
+    var kind: ManifestEntry.Kind
+    var available: Bool
+    var config: Descriptor?
+    var layers: [Descriptor]
+    var attestationFor: Digest?
+
+    init(_ entry: ManifestEntry) {
+        descriptor = entry.descriptor
+        kind = entry.kind
+        available = entry.available
+        config = entry.config
+        layers = entry.layers
+        attestationFor = entry.attestationFor
+    }
+
+    /// - Parameter present: sizes of the image's blobs that are here. layerd keeps nothing unpacked, so the content is
+    ///   all there is.
+    func json(present: [Digest: Int64]) -> JSON {
+        let digests = Set([descriptor.digest] + [config].compactMap { $0?.digest } + layers.map(\.digest))
+        let content = available ? digests.reduce(0) { $0 + (present[$1] ?? 0) } : 0
+        return .fields([
+            "ID": .string(descriptor.digest.description),
+            "Descriptor": descriptor.brief,
+            "Available": .bool(available),
+            "Size": ["Content": .integer(content), "Total": .integer(content)],
+            "Kind": .string(kind.rawValue),
+            "ImageData": kind == .image ? imageData : nil,
+            "AttestationData": kind == .attestation ? attestationData : nil,
+        ])
+    }
+
+    private var imageData: JSON {
+        ["Platform": descriptor.platform?.json ?? .object([]), "Size": ["Unpacked": 0], "Containers": .null]
+    }
+
+    private var attestationData: JSON { ["For": .string(attestationFor?.description ?? "")] }
+}
+
+/// The parts of `/system/df`, of which layerd has but images.
+enum DiskUsage {
+    enum Kind: String, CaseIterable, Sendable {
+        case image
+        case container
+        case volume
+        case buildCache = "build-cache"
+    }
+
+    /// - Throws: ``EngineError/unknownObjectType(_:)``.
+    static func types(_ call: Call) throws(EngineError) -> Set<Kind> {
+        let texts = call.query.filter { $0.name == "type" }.map(\.value)
+        guard call.version >= .v1(42), !texts.isEmpty else { return Set(Kind.allCases) }
+        var types: Set<Kind> = []
+        for text in texts {
+            guard let type = Kind(rawValue: text) else { throw .unknownObjectType(text) }
+            types.insert(type)
+        }
+        return types
+    }
+
+    /// Kinds that were not asked for are null.
+    static func report(_ types: Set<Kind>, layersSize: Int64, images: [JSON]) -> JSON {
+        [
+            "LayersSize": .integer(layersSize),
+            "Images": types.contains(.image) ? .array(images) : .null,
+            "Containers": types.contains(.container) ? [] : .null,
+            "Volumes": types.contains(.volume) ? [] : .null,
+            "BuildCache": types.contains(.buildCache) ? [] : .null,
+        ]
+    }
+}
