@@ -71,7 +71,7 @@ let package = Package(
                 "OCI", "Coordination", "Transport", "Storage", "Registry", "Catalogue", "Pulling", "Serving",
                 "EngineAPI", "NativeAPI", logging, lifecycle, unixSignals, toml, systemPackage,
             ]),
-        .executableTarget(name: "layerd", dependencies: ["Daemon", arguments], swiftSettings: settings),
+        .executableTarget(name: "layerd", dependencies: ["Daemon", arguments, logging], swiftSettings: settings),
         .executableTarget(name: "layerctl", dependencies: ["OCI", "Transport", arguments], swiftSettings: settings),
         room(
             "TestSupport",
@@ -94,7 +94,7 @@ let package = Package(
             "EngineAPITests",
             ["EngineAPI", "Serving", "Pulling", "Storage", "Catalogue", "Registry", "OCI", "Hashing", "TestSupport"]),
         suite("DaemonTests", ["Daemon", "OCI", "Registry", "TestSupport"]),
-        suite("LayerctlTests", ["layerctl", "OCI", "TestSupport"]),
+        suite("LayerctlTests", ["layerctl", "OCI", "TestSupport", arguments]),
         suite("TestSupportTests", ["TestSupport", "Transport", "OCI", "Hashing"]),
         suite("IntegrationTests", ["TestSupport", "OCI", "Hashing", "Transport"]),
         suite("LayeringTests", []),

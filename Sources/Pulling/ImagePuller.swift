@@ -114,8 +114,8 @@ public struct Pull: Sendable {
 
 /// What the sockets see of this room.
 public protocol ImagePuller: Sendable {
-    /// Starts or joins a pull. Returns once the manifest of the wanted platform is here, so that a client can be told of a
-    /// wrong name, platform or credential before anything else.
+    /// Starts or joins a pull. Returns once the manifest of the wanted platform is here, so that a client can be told
+    /// of a wrong name, platform or credential before anything else.
     ///
     /// Whoever ends the iteration of `events` has left; the work is cancelled when the last who waits for it has left.
     /// - Throws: a ``Fault``.

@@ -1,0 +1,55 @@
+# The same commands a person, CI and the demo use. `make demo` and `make test` work as the first command in a fresh clone.
+
+SWIFT ?= swift
+STATE ?= $(CURDIR)/.demo/state
+RUN   ?= $(CURDIR)/.demo/run
+
+.PHONY: help demo test build release run lint format tsan deps test-deps clean
+
+help:
+	@echo "make demo     build, start layerd, pull three images, show what it did (nothing is left running)"
+	@echo "make test     every test; says what it skipped and why"
+	@echo "make run      layerd in the foreground, for real use; Ctrl-C ends it"
+	@echo "make build    debug build        make release  optimised build"
+	@echo "make lint     style and sizes    make format   put the style right    make tsan  the tests under ThreadSanitizer"
+
+deps:
+	@.ci/install build
+
+test-deps:
+	@.ci/install build test
+
+build: deps
+	$(SWIFT) build
+
+release: deps
+	$(SWIFT) build -c release --product layerd
+	$(SWIFT) build -c release --product layerctl
+
+demo: deps
+	@.ci/install demo
+	$(SWIFT) build -c release --product layerd
+	$(SWIFT) build -c release --product layerctl
+	$(SWIFT) build -c release --product hub-stand-in
+	@.ci/demo
+
+run: release
+	@mkdir -p "$(STATE)" "$(RUN)"
+	@echo "point docker at it:   docker -H unix://$(RUN)/layerd.sock pull alpine"
+	"$$($(SWIFT) build -c release --show-bin-path)/layerd" --state-dir "$(STATE)" --socket "$(RUN)/layerd.sock"
+
+test: test-deps
+	@.ci/test
+
+tsan: test-deps
+	$(SWIFT) test --sanitize=thread -Xswiftc -DTSAN --scratch-path .build/tsan
+
+lint:
+	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests
+	@.ci/measure Sources Tests
+
+format:
+	$(SWIFT) format -i --parallel -r Package.swift Sources Tests
+
+clean:
+	rm -rf .build .demo

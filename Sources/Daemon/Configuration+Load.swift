@@ -1,0 +1,95 @@
+internal import FoundationEssentials
+internal import OCI
+internal import Registry
+internal import Transport
+
+extension Configuration {
+    /// A configuration file is a page of text; a megabyte is somebody's mistake.
+    static let maximumFileSize = 1 << 20
+
+    /// Reads a file. A file that is not there, when it was not asked for by name, is no error: the defaults hold.
+    /// - Throws: ``ConfigurationErrors``.
+    public static func load(file: String, mustExist: Bool) throws -> Configuration {
+        guard FileManager.default.fileExists(atPath: file) else {
+            guard mustExist else { return try parse("", file: file) }
+            throw ConfigurationErrors(errors: [
+                ConfigurationError(file: file, line: 0, key: "", reason: "no such file")
+            ])
+        }
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(filePath: file))
+        } catch {
+            throw ConfigurationErrors(errors: [
+                ConfigurationError(file: file, line: 0, key: "", reason: "cannot be read; check its owner and mode")
+            ])
+        }
+        guard data.count <= maximumFileSize, let text = String(bytes: data, encoding: .utf8) else {
+            throw ConfigurationErrors(errors: [
+                ConfigurationError(file: file, line: 0, key: "", reason: "is not a text file of at most 1 MiB")
+            ])
+        }
+        return try parse(text, file: file)
+    }
+
+    /// - Throws: ``ConfigurationErrors`` with everything that is wrong.
+    public static func parse(_ text: String, file: String) throws -> Configuration {
+        let tree: ConfigurationText
+        do {
+            tree = try ConfigurationText(parsing: text, file: file)
+        } catch let error {
+            throw ConfigurationErrors(errors: [error])
+        }
+        var configuration = Configuration()
+        var root = ConfigurationReader(tree)
+        for table in ["control", "pull", "registry"] { root.table(table) }
+        var errors = root.finish()
+        errors += configuration.readControl(tree)
+        errors += configuration.readPull(tree)
+        errors += configuration.readRegistries(tree)
+        guard errors.isEmpty else { throw ConfigurationErrors(errors: errors.sorted { $0.line < $1.line }) }
+        return configuration
+    }
+
+    private mutating func readControl(_ tree: ConfigurationText) -> [ConfigurationError] {
+        var reader = ConfigurationReader(tree, path: ["control"])
+        // sun_path holds 108 bytes with its end.
+        reader.string("socket", into: &control.socket) {
+            $0.hasPrefix("/") && $0.utf8.count < 108 ? nil : "must be an absolute path of at most 107 bytes"
+        }
+        reader.string("group", into: &control.group)
+        return reader.finish()
+    }
+
+    private mutating func readPull(_ tree: ConfigurationText) -> [ConfigurationError] {
+        var reader = ConfigurationReader(tree, path: ["pull"])
+        reader.count("max-connections", in: 1...1024, into: &pull.maxConnections)
+        reader.count("per-host", in: 1...1024, into: &pull.perHost)
+        reader.count("retries", in: 0...100, into: &pull.retries)
+        reader.bool("any-registry", into: &pull.anyRegistry)
+        reader.duration("connect-timeout", atLeast: .seconds(1), into: &pull.connectTimeout)
+        reader.bytes("low-speed", in: 1...1_000_000_000, into: &pull.lowSpeed)
+        reader.duration("low-speed-time", atLeast: .seconds(1), into: &pull.lowSpeedTime)
+        return reader.finish()
+    }
+
+    private mutating func readRegistries(_ tree: ConfigurationText) -> [ConfigurationError] {
+        var errors: [ConfigurationError] = []
+        let sections = ConfigurationReader(tree, path: ["registry"])
+        errors += sections.errors
+        for name in sections.names {
+            var reader = ConfigurationReader(tree, path: ["registry", name])
+            if let host = readRegistry(name, &reader) { registries.append(host) }
+            errors += reader.finish()
+        }
+        if !registries.contains(where: { $0.name == "docker.io" }) {
+            registries.append(RegistryHost(name: "docker.io"))
+        }
+        for index in registries.indices {
+            registries[index].options.connectTimeout = pull.connectTimeout
+            registries[index].options.lowSpeedBytesPerSecond = pull.lowSpeed
+            registries[index].options.lowSpeedTime = pull.lowSpeedTime
+        }
+        return errors
+    }
+}

@@ -1,0 +1,93 @@
+internal import FoundationEssentials
+internal import OCI
+internal import Registry
+internal import Transport
+
+extension Configuration {
+    /// A password is a line; what is longer is another file given by mistake.
+    private static let maximumPasswordSize = 64 << 10
+
+    /// Reads `[registry."NAME"]`; `nil` when something is wrong, which the reader then holds.
+    func readRegistry(_ name: String, _ reader: inout ConfigurationReader) -> RegistryHost? {
+        guard (try? Repository(parsing: name + "/x/y"))?.domain == name else {
+            reader.report(name, "is not a registry's host name, such as \"docker.io\" or \"registry.example.com:5000\"")
+            return nil
+        }
+        var host = RegistryHost(name: name)
+        reader.bool("insecure", into: &host.insecure)
+        host.options.insecure = host.insecure
+        if host.insecure && name != "docker.io" { host = insecure(host) }
+        reader.string("endpoint", into: &host.endpoint, check: Self.checkURL)
+        reader.strings("mirrors", into: &host.mirrors)
+        for mirror in host.mirrors {
+            if let reason = Self.checkURL(mirror) { reader.report("mirrors", "\"\(mirror)\" \(reason)") }
+        }
+        reader.string("ca", into: &host.options.caFile, check: Self.checkFile)
+        reader.string("client-cert", into: &host.options.clientCertificate, check: Self.checkFile)
+        reader.string("client-key", into: &host.options.clientKey, check: Self.checkFile)
+        if (host.options.clientCertificate == nil) != (host.options.clientKey == nil) {
+            reader.report("client-cert", "goes with client-key: give both or neither")
+        }
+        reader.string("proxy", into: &host.options.proxy) {
+            let schemes = ["http://", "https://", "socks5://", "socks5h://"]
+            return schemes.contains(where: $0.hasPrefix)
+                ? nil : "must begin with http://, https://, socks5:// or socks5h://"
+        }
+        reader.strings("token-realms", into: &host.tokenRealms)
+        for realm in host.tokenRealms {
+            if let reason = Self.checkURL(realm) { reader.report("token-realms", "\"\(realm)\" \(reason)") }
+        }
+        readCredential(&host, &reader)
+        return reader.errors.isEmpty ? host : nil
+    }
+
+    /// The endpoint of an insecure registry that names none is chosen by `RegistryHost`.
+    private func insecure(_ host: RegistryHost) -> RegistryHost {
+        var host = host
+        host.endpoint = RegistryHost(name: host.name, insecure: true).endpoint
+        return host
+    }
+
+    private func readCredential(_ host: inout RegistryHost, _ reader: inout ConfigurationReader) {
+        var username: String?
+        var passwordFile: String?
+        reader.string("username", into: &username) { $0.isEmpty ? "must not be empty" : nil }
+        reader.string("password-file", into: &passwordFile, check: Self.checkFile)
+        switch (username, passwordFile) {
+        case (nil, nil): return
+        case (let username?, let file?):
+            guard let password = Self.password(in: file) else {
+                return reader.report("password-file", "must hold the password alone, as text, readable by layerd")
+            }
+            host.credential = .basic(username: username, password: password)
+        case (nil, _): reader.report("password-file", "goes with username: give both or neither")
+        case (_, nil): reader.report("username", "goes with password-file: give both or neither")
+        }
+    }
+
+    private static func password(in file: String) -> String? {
+        guard let data = try? Data(contentsOf: URL(filePath: file)), data.count <= maximumPasswordSize,
+            let text = String(bytes: data, encoding: .utf8)
+        else { return nil }
+        // Editors and `echo` end the file with a newline that is no part of the password.
+        let password = text.hasSuffix("\r\n") ? text.dropLast(1) : text.hasSuffix("\n") ? text.dropLast(1) : text[...]
+        return password.isEmpty ? nil : String(password)
+    }
+
+    private static func checkURL(_ text: String) -> String? {
+        guard text.hasPrefix("https://") || text.hasPrefix("http://") else {
+            return "must begin with https:// or http://"
+        }
+        guard let parts = URLComponents(string: text), let host = parts.host, !host.isEmpty else {
+            return "is not a URL with a host"
+        }
+        guard parts.user == nil, parts.password == nil else {
+            return "must not hold credentials; use username and password-file"
+        }
+        return parts.query == nil && parts.fragment == nil ? nil : "must not have a query or fragment"
+    }
+
+    private static func checkFile(_ path: String) -> String? {
+        FileManager.default.isReadableFile(atPath: path) ? nil : "names \(path), which is not a readable file"
+    }
+}

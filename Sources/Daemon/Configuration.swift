@@ -1,0 +1,59 @@
+// Daemon: reads the configuration, puts the parts together and runs them: the one room that names concrete types.
+
+public import OCI
+public import Registry
+
+/// Everything that `layerd.toml` can say, with what holds where it says nothing. The keys and their meaning are in
+/// `config/layerd.toml`.
+public struct Configuration: Sendable {
+    public struct Control: Sendable, Equatable {
+        /// Path of the control socket.
+        public var socket = "/run/layerd/layerd.sock"
+        /// Group that may use it; a group that does not exist on this machine leaves the socket to the daemon's own.
+        public var group = "layerd"
+    }
+
+    public struct Pull: Sendable, Equatable {
+        /// Transfers at once in the whole process, and to one registry.
+        public var maxConnections = 16
+        public var perHost = 16
+        /// Attempts to go on with a transfer that made no progress.
+        public var retries = 5
+        /// A registry without a section of its own is used at `https://HOST`.
+        public var anyRegistry = true
+        public var connectTimeout: Duration = .seconds(10)
+        /// A transfer slower than this many bytes a second for that long is stalled.
+        public var lowSpeed = 1024
+        public var lowSpeedTime: Duration = .seconds(30)
+    }
+
+    public var control = Control()
+    public var pull = Pull()
+    /// By name, `docker.io` always among them.
+    public var registries: [RegistryHost] = []
+
+    public init() {}
+}
+
+/// One thing wrong with a configuration file.
+public struct ConfigurationError: Fault, Equatable {
+    public var file: String
+    /// 1 is the first line; 0 when the file could not be read at all.
+    public var line: Int
+    /// As in `[pull] max-connections`; empty for errors of syntax.
+    public var key: String
+    public var reason: String
+
+    public var kind: FaultKind { .invalidInput }
+    public var description: String {
+        let place = line > 0 ? "\(file):\(line)" : file
+        return key.isEmpty ? "\(place): \(reason)" : "\(place): \(key): \(reason)"
+    }
+}
+
+/// Everything wrong with a configuration, so that an operator mends it in one go.
+public struct ConfigurationErrors: Fault {
+    public var errors: [ConfigurationError]
+    public var kind: FaultKind { .invalidInput }
+    public var description: String { errors.map(\.description).joined(separator: "\n") }
+}

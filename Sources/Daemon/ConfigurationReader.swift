@@ -1,0 +1,134 @@
+internal import OCI
+
+/// Takes the keys of one table, one by one, and at the end complains of those nobody took. Errors are gathered, not
+/// thrown: an operator wants all of them at once.
+struct ConfigurationReader {
+    let text: ConfigurationText
+    let path: [String]
+    private let members: [JSON.Member]
+    private var known: [String] = []
+    private(set) var errors: [ConfigurationError] = []
+
+    init(_ text: ConfigurationText, path: [String] = []) {
+        self.text = text
+        self.path = path
+        var node = text.root
+        for part in path { node = node[part] ?? .object([]) }
+        if let members = node.members {
+            self.members = members
+        } else {
+            members = []
+            errors.append(Self.error(text, path, "is a table: write [\(path.joined(separator: "."))]"))
+        }
+    }
+
+    /// The names of the tables below this one.
+    var names: [String] { members.map(\.key) }
+
+    mutating func string(_ key: String, into value: inout String, check: (String) -> String? = { _ in nil }) {
+        take(key, "a string in quotes", into: &value) {
+            $0.string
+        } check: {
+            check($0)
+        }
+    }
+
+    mutating func string(_ key: String, into value: inout String?, check: (String) -> String? = { _ in nil }) {
+        var text = value ?? ""
+        guard members.contains(where: { $0.key == key }) else { return known.append(key) }
+        string(key, into: &text, check: check)
+        value = text
+    }
+
+    mutating func strings(_ key: String, into value: inout [String]) {
+        take(key, "a list of strings", into: &value) { json in
+            guard let items = json.array else { return nil }
+            let texts = items.compactMap(\.string)
+            return texts.count == items.count ? texts : nil
+        } check: { _ in
+            nil
+        }
+    }
+
+    mutating func bool(_ key: String, into value: inout Bool) {
+        take(key, "true or false", into: &value) {
+            $0.bool
+        } check: { _ in
+            nil
+        }
+    }
+
+    mutating func count(_ key: String, in range: ClosedRange<Int>, into value: inout Int) {
+        take(key, "a whole number", into: &value) {
+            $0.integer.flatMap(Int.init(exactly:))
+        } check: {
+            range.contains($0) ? nil : "must be from \(range.lowerBound) to \(range.upperBound)"
+        }
+    }
+
+    mutating func bytes(_ key: String, in range: ClosedRange<Int>, into value: inout Int) {
+        take(key, "a size such as \"50GB\", \"50GiB\" or a number of bytes", into: &value) { json in
+            (json.integer ?? json.string.flatMap(Quantity.bytes)).flatMap(Int.init(exactly:))
+        } check: {
+            range.contains($0) ? nil : "must be from \(range.lowerBound) to \(range.upperBound) bytes"
+        }
+    }
+
+    mutating func duration(_ key: String, atLeast least: Duration, into value: inout Duration) {
+        take(key, "a duration with a unit, such as \"30s\", \"6h\" or \"7d\"", into: &value) { json in
+            json.string.flatMap(Quantity.duration)
+        } check: {
+            $0 >= least ? nil : "must be at least \(least)"
+        }
+    }
+
+    /// A table below this one is read by a reader of its own.
+    mutating func table(_ key: String) { known.append(key) }
+
+    mutating func report(_ key: String, _ reason: String) {
+        errors.append(Self.error(text, path + [key], reason))
+    }
+
+    /// Complains of every key that was not asked for.
+    mutating func finish() -> [ConfigurationError] {
+        for member in members where !known.contains(member.key) {
+            let near = known.min { distance($0, member.key) < distance($1, member.key) }
+            report(member.key, "unknown key" + (near.map { "; the nearest is \"\($0)\"" } ?? ""))
+        }
+        return errors
+    }
+
+    private mutating func take<Value>(
+        _ key: String, _ expected: String, into value: inout Value, _ read: (JSON) -> Value?,
+        check: (Value) -> String?
+    ) {
+        known.append(key)
+        guard let member = members.first(where: { $0.key == key }) else { return }
+        guard let found = read(member.value) else { return report(key, "must be \(expected)") }
+        if let reason = check(found) { return report(key, reason) }
+        value = found
+    }
+
+    private static func error(_ text: ConfigurationText, _ path: [String], _ reason: String) -> ConfigurationError {
+        let table = path.dropLast().map { $0.contains(".") ? "\"\($0)\"" : $0 }.joined(separator: ".")
+        return ConfigurationError(
+            file: text.file, line: text.line(of: path),
+            key: (table.isEmpty ? "" : "[\(table)] ") + (path.last ?? ""), reason: reason)
+    }
+}
+
+/// Levenshtein's distance, to name the key that was probably meant.
+private func distance(_ left: String, _ right: String) -> Int {
+    let right = Array(right)
+    var row = Array(0...right.count)
+    for (i, a) in left.enumerated() {
+        var diagonal = row[0]
+        row[0] = i + 1
+        for (j, b) in right.enumerated() {
+            let above = row[j + 1]
+            row[j + 1] = min(above + 1, row[j] + 1, diagonal + (a == b ? 0 : 1))
+            diagonal = above
+        }
+    }
+    return row[right.count]
+}

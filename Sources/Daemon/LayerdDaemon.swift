@@ -1,0 +1,94 @@
+public import Logging
+internal import Catalogue
+internal import Coordination
+internal import EngineAPI
+internal import NativeAPI
+internal import OCI
+internal import Pulling
+internal import Registry
+internal import ServiceLifecycle
+internal import Serving
+internal import Storage
+internal import Transport
+internal import UnixSignals
+
+/// The daemon: the parts put together, and their life.
+public struct LayerdDaemon: Sendable {
+    private let configuration: Configuration
+    private let stateDirectory: String
+    private let logger: Logger
+
+    /// - Parameter stateDirectory: holds `store/`, `ingest/`, `quarantine/` and `catalog.sqlite`; made if it is
+    /// missing.
+    public init(configuration: Configuration, stateDirectory: String, logger: Logger) {
+        self.configuration = configuration
+        self.stateDirectory = stateDirectory
+        self.logger = logger
+    }
+
+    /// Serves until SIGTERM or SIGINT, lets running requests end, and closes everything in the opposite order.
+    /// - Throws: a ``Fault`` when a part cannot start: a state directory that is in use, a damaged catalogue, a socket
+    ///   that somebody else answers at.
+    public func run() async throws {
+        let started = ContinuousClock.now
+        let store = try await LocalContentStore(root: stateDirectory)
+        let catalogue = try await Catalogue.open(path: stateDirectory + "/catalog.sqlite") { Timestamp.now() }
+        try await project(catalogue, into: store)
+        let http = CurlClient(
+            maximumConnections: configuration.pull.maxConnections * 2, perHost: configuration.pull.perHost * 2,
+            userAgent: "layerd/\(Version.current)")
+        let registry = RegistryClient(
+            http: http, hosts: configuration.registries, anyRegistry: configuration.pull.anyRegistry,
+            retry: RetryPolicy(attempts: configuration.pull.retries))
+        let puller = Puller(
+            resolver: registry, fetcher: registry, store: store, catalogue: catalogue,
+            limits: Puller.Limits(total: configuration.pull.maxConnections, perHost: configuration.pull.perHost),
+            project: { try await store.writeIndex($0) })
+        let control = ControlHandler(
+            parts: ControlParts(
+                catalogue: catalogue, store: store, puller: puller, facts: facts(), started: started, logger: logger))
+        try await serve(control, started: started)
+        await http.shutdown()
+        try await catalogue.close()
+        logger.info("stopped")
+    }
+
+    /// The store's `index.json` follows the catalogue: a crash may have come between the two.
+    private func project(_ catalogue: Catalogue, into store: LocalContentStore) async throws {
+        let names = try await catalogue.names()
+        try await store.writeIndex(names.map { NamedDescriptor(reference: $0.reference, descriptor: $0.descriptor) })
+    }
+
+    private func serve(_ handler: ControlHandler, started: ContinuousClock.Instant) async throws {
+        let socket = configuration.control.socket
+        let server = HTTPServer(
+            listeners: [.unix(path: socket, mode: 0o660, group: configuration.control.group)], handler: handler,
+            limits: ServerLimits())
+        let service = ControlService(server: server, logger: logger, started: started)
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: service)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await group.run()
+    }
+
+    private func facts() -> DaemonFacts {
+        DaemonFacts(version: Version.current, dockerRootDir: stateDirectory)
+    }
+}
+
+/// The control socket, as a service that ends gracefully.
+private struct ControlService: Service {
+    let server: HTTPServer
+    let logger: Logger
+    let started: ContinuousClock.Instant
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            try await server.run { addresses in
+                let places = addresses.map { "\($0)" }.joined(separator: ", ")
+                logger.info(
+                    "ready", metadata: ["listen": "\(places)", "after": "\(ContinuousClock.now - started)"])
+            }
+        }
+    }
+}

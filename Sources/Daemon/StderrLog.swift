@@ -1,0 +1,88 @@
+internal import FoundationEssentials
+internal import Glibc
+public import Logging
+internal import OCI
+
+/// Writes each log event as one line on stderr.
+///
+/// Text by default, with the `<N>` priority prefix when the journal reads it (`sd-daemon(3)`); with `.json` one object
+/// a line.
+public struct StderrLog: LogHandler {
+    public enum Format: String, Sendable, CaseIterable {
+        case text, json
+    }
+
+    public var metadata: Logger.Metadata = [:]
+    public var logLevel: Logger.Level
+    private let format: Format
+    private let journal: Bool
+
+    public init(format: Format, level: Logger.Level) {
+        self.format = format
+        logLevel = level
+        journal = getenv("JOURNAL_STREAM") != nil
+    }
+
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    public func log(event: LogEvent) {
+        let fields = metadata.merging(event.metadata ?? [:]) { _, new in new }.sorted { $0.key < $1.key }
+        let line: [UInt8]
+        switch format {
+        case .text: line = text(event, fields)
+        case .json: line = json(event, fields)
+        }
+        // One write a line: lines of several threads do not mix. A closed stderr is no reason to stop serving.
+        _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+
+    private func text(_ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {
+        let prefix = journal ? "<\(priority(event.level))>" : "\(timestamp()) \(event.level.rawValue) "
+        let tail = fields.map { " \($0.key)=\(value($0.value.description))" }.joined()
+        return Array((prefix + oneLine("\(event.message)") + tail + "\n").utf8)
+    }
+
+    private func json(_ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {
+        var members = [
+            JSON.Member("time", .string(timestamp())), JSON.Member("level", .string(event.level.rawValue)),
+            JSON.Member("message", .string("\(event.message)")),
+        ]
+        members += fields.map { JSON.Member($0.key, .string($0.value.description)) }
+        return JSON.object(members).serialized() + [UInt8(ascii: "\n")]
+    }
+
+    private func value(_ text: String) -> String {
+        text.contains { $0 == " " || $0 == "\"" }
+            ? "\"" + oneLine(text).replacing("\"", with: "'") + "\"" : oneLine(text)
+    }
+
+    /// A line break in a message would forge a line of the log.
+    private func oneLine(_ text: String) -> String {
+        text.contains { $0.isNewline } ? String(text.map { $0.isNewline ? " " : $0 }) : text
+    }
+
+    private func timestamp() -> String { "\(Timestamp.now())" }
+
+    private func priority(_ level: Logger.Level) -> Int {
+        switch level {
+        case .trace, .debug: 7
+        case .info: 6
+        case .notice: 5
+        case .warning: 4
+        case .error: 3
+        case .critical: 2
+        }
+    }
+}
+
+extension Timestamp {
+    /// The wall clock, which may jump: for people and for records, never for measuring.
+    static func now() -> Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(seconds: Int64(time.tv_sec), nanoseconds: Int32(time.tv_nsec))
+    }
+}

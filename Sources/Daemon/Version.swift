@@ -1,0 +1,4 @@
+/// layerd's own version, as `layerd --version`, `layerctl version` and the sockets tell it.
+public enum Version {
+    public static let current = "0.1.0"
+}

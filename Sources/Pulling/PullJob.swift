@@ -1,0 +1,213 @@
+internal import Coordination
+internal import OCI
+
+/// One pull, for everyone who asked for it: what it has found out, where each layer stands, and who waits.
+///
+/// The work itself is in `PullWork`; this is the meeting place of the curl thread that reports, the task that works and
+/// the clients that listen, so it is a lock and not an actor.
+final class PullJob: Sendable {
+    private struct State {
+        var members: [UInt64: PullMailbox] = [:]
+        var nextMember: UInt64 = 0
+        var plan: Result<PullPlan, any Error>?
+        var planWaiters: [UInt64: CheckedContinuation<PullPlan, any Error>] = [:]
+        var layers: [Digest: (descriptor: Descriptor, state: LayerState)] = [:]
+        var order: [Digest] = []
+        var held: [Digest: Int64] = [:]
+        var totals = PullTotals(layers: 0, layersDone: 0, bytes: 0, received: 0, shared: 0)
+        var fetchedBytes: Int64 = 0
+        var fetchedBlobs = 0
+        var end: Result<PullOutcome, any Error>?
+        var endWaiters: [CheckedContinuation<PullOutcome, any Error>] = []
+        var abandoned = false
+        var task: Task<Void, Never>?
+    }
+
+    let identity: UInt64
+    private let state = Locked(State())
+
+    init(identity: UInt64) { self.identity = identity }
+
+    /// The task that does the work; it is cancelled when the last member leaves.
+    func run(_ task: Task<Void, Never>) {
+        let abandoned = state.withLock { state in
+            state.task = task
+            return state.abandoned
+        }
+        if abandoned { task.cancel() }
+    }
+
+    // MARK: Members
+
+    /// A new listener, told first of everything that is known already; `nil` when the job is over or was given up.
+    func join() -> (member: UInt64, mailbox: PullMailbox)? {
+        state.withLock { state in
+            guard !state.abandoned, state.end == nil else { return nil }
+            let mailbox = PullMailbox()
+            for digest in state.order {
+                guard let layer = state.layers[digest] else { continue }
+                mailbox.post(.layer(layer.descriptor, layer.state))
+            }
+            state.nextMember += 1
+            state.members[state.nextMember] = mailbox
+            return (state.nextMember, mailbox)
+        }
+    }
+
+    /// The last to leave a job that is not over ends it.
+    func leave(_ member: UInt64) {
+        let (task, waiter) = state.withLock { state in
+            guard state.members.removeValue(forKey: member) != nil else {
+                return (Task<Void, Never>?.none, PlanWaiter?.none)
+            }
+            let waiter = state.planWaiters.removeValue(forKey: member)
+            guard state.members.isEmpty, state.end == nil else { return (nil, waiter) }
+            state.abandoned = true
+            return (state.task, waiter)
+        }
+        task?.cancel()
+        waiter?.resume(throwing: CancellationError())
+    }
+
+    private typealias PlanWaiter = CheckedContinuation<PullPlan, any Error>
+
+    /// Waits until it is known what there is to do.
+    func plan(for member: UInt64) async throws -> PullPlan {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let known = state.withLock { state -> Result<PullPlan, any Error>? in
+                    if let plan = state.plan { return plan }
+                    guard state.members[member] != nil else { return .failure(CancellationError()) }
+                    state.planWaiters[member] = continuation
+                    return nil
+                }
+                if let known { continuation.resume(with: known) }
+            }
+        } onCancel: {
+            leave(member)
+        }
+    }
+
+    /// Waits for the end.
+    func outcome() async throws -> PullOutcome {
+        try await withCheckedThrowingContinuation { continuation in
+            let known = state.withLock { state -> Result<PullOutcome, any Error>? in
+                if let end = state.end { return end }
+                state.endWaiters.append(continuation)
+                return nil
+            }
+            if let known { continuation.resume(with: known) }
+        }
+    }
+
+    // MARK: Reports of the work
+
+    func planned(_ result: Result<PullPlan, any Error>) {
+        let waiters = state.withLock { state in
+            state.plan = result
+            if case .success(let plan) = result { Self.lay(out: plan, in: &state) }
+            defer { state.planWaiters = [:] }
+            return Array(state.planWaiters.values)
+        }
+        for waiter in waiters { waiter.resume(with: result) }
+    }
+
+    private static func lay(out plan: PullPlan, in state: inout State) {
+        state.fetchedBytes = plan.fetchedDocumentBytes
+        state.fetchedBlobs = plan.fetchedDocuments
+        state.totals.layers = plan.layers.count
+        for layer in plan.layers {
+            let exists = plan.present.contains(layer.digest)
+            state.order.append(layer.digest)
+            state.layers[layer.digest] = (layer, exists ? .exists : .waiting)
+            if exists {
+                state.totals.shared = state.totals.shared.addingClamped(layer.size)
+                state.totals.layersDone += 1
+            } else {
+                state.totals.bytes = state.totals.bytes.addingClamped(layer.size)
+            }
+        }
+        for (_, mailbox) in state.members {
+            for digest in state.order {
+                guard let layer = state.layers[digest] else { continue }
+                mailbox.post(.layer(layer.descriptor, layer.state))
+            }
+            mailbox.post(.total(state.totals))
+        }
+    }
+
+    /// A step of a layer's (or the config's) transfer. Any thread.
+    func step(_ descriptor: Descriptor, _ step: TransferStep) {
+        state.withLock { state in
+            switch step {
+            case .received(let held, let fresh):
+                state.fetchedBytes = state.fetchedBytes.addingClamped(fresh)
+                guard state.layers[descriptor.digest] != nil else { return }
+                state.totals.received += held - state.held[descriptor.digest, default: 0]
+                state.held[descriptor.digest] = held
+                Self.set(descriptor, .downloading(current: held, total: descriptor.size), in: &state)
+                Self.tell(.total(state.totals), in: state)
+            case .retrying(let delay): Self.set(descriptor, .retrying(after: delay), in: &state)
+            case .verifying: Self.set(descriptor, .verifying, in: &state)
+            }
+        }
+    }
+
+    /// A blob of the plan came and is durable.
+    func arrived(_ descriptor: Descriptor) {
+        state.withLock { state in
+            state.fetchedBlobs += 1
+            guard state.layers[descriptor.digest] != nil else { return }
+            state.totals.layersDone += 1
+            state.totals.received += descriptor.size - state.held[descriptor.digest, default: 0]
+            state.held[descriptor.digest] = descriptor.size
+            Self.set(descriptor, .downloaded, in: &state)
+            Self.tell(.total(state.totals), in: state)
+        }
+    }
+
+    /// The catalogue has the image: every layer that came is part of it now.
+    func recorded() {
+        state.withLock { state in
+            for digest in state.order {
+                guard let layer = state.layers[digest], layer.state == .downloaded else { continue }
+                Self.set(layer.descriptor, .complete, in: &state)
+            }
+        }
+    }
+
+    /// What was fetched, for the outcome.
+    var fetched: (bytes: Int64, blobs: Int, shared: Int64) {
+        state.withLock { ($0.fetchedBytes, $0.fetchedBlobs, $0.totals.shared) }
+    }
+
+    /// The first call counts.
+    func finish(_ end: Result<PullOutcome, any Error>) {
+        let (mailboxes, waiters) = state.withLock { state in
+            guard state.end == nil else { return ([PullMailbox](), [CheckedContinuation<PullOutcome, any Error>]()) }
+            state.end = end
+            defer { state.endWaiters = [] }
+            return (Array(state.members.values), state.endWaiters)
+        }
+        for mailbox in mailboxes { mailbox.finish(end.map { _ in }) }
+        for waiter in waiters { waiter.resume(with: end) }
+    }
+
+    private static func set(_ descriptor: Descriptor, _ new: LayerState, in state: inout State) {
+        guard let known = state.layers[descriptor.digest], known.state != new else { return }
+        state.layers[descriptor.digest] = (known.descriptor, new)
+        tell(.layer(known.descriptor, new), in: state)
+    }
+
+    private static func tell(_ event: PullEvent, in state: State) {
+        for mailbox in state.members.values { mailbox.post(event) }
+    }
+}
+
+extension Int64 {
+    /// Sizes come from outside: their sum may not trap.
+    fileprivate func addingClamped(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}

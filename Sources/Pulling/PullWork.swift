@@ -1,0 +1,54 @@
+internal import Coordination
+internal import OCI
+internal import Registry
+internal import Storage
+
+/// The work of one pull, phase by phase: plan, bring every blob that is missing, record the image.
+struct PullWork: Sendable {
+    let planner: Planner
+    let transfers: Transfers
+    let recorder: PullRecorder
+
+    func run(_ job: PullJob, _ request: PullRequest) async {
+        do {
+            let plan: PullPlan
+            do {
+                var found = try await planner.plan(request)
+                found.upToDate = try await recorder.isUpToDate(found)
+                plan = found
+            } catch let error {
+                job.planned(.failure(error))
+                throw error
+            }
+            job.planned(.success(plan))
+            try await bring(plan, job, request)
+            if !plan.upToDate { try await recorder.record(plan, request) }
+            job.recorded()
+            let fetched = job.fetched
+            job.finish(
+                .success(
+                    PullOutcome(
+                        reference: plan.reference, digest: plan.target.digest, upToDate: plan.upToDate,
+                        fetchedBytes: fetched.bytes, fetchedBlobs: fetched.blobs, sharedBytes: fetched.shared)))
+        } catch let error {
+            job.finish(.failure(error))
+        }
+    }
+
+    /// The config goes first: it is small, and what reads images wants it. The slots bound how many run at once, so
+    /// every blob gets its task right away and none waits for another's end.
+    private func bring(_ plan: PullPlan, _ job: PullJob, _ request: PullRequest) async throws {
+        let source = TransferSource(repository: plan.reference.repository, credential: request.credential)
+        let missing = (plan.configPresent ? [] : [plan.manifest.config]) + plan.missingLayers
+        var seen = Set<Digest>()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for blob in missing where seen.insert(blob.digest).inserted {
+                group.addTask {
+                    try await transfers.bring(blob, from: source, lane: job.identity) { step in job.step(blob, step) }
+                    job.arrived(blob)
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+}

@@ -1,0 +1,105 @@
+internal import Coordination
+public import Catalogue
+public import OCI
+public import Registry
+public import Storage
+
+/// The puller of the daemon.
+///
+/// Equal requests (name, platform, credential) share one piece of work; what different requests have in common is
+/// shared blob by blob. All layers of all pulls go through one queue of slots.
+public final class Puller: ImagePuller {
+    /// How much at once. Both are counts of transfers.
+    public struct Limits: Sendable {
+        /// In the whole process.
+        public var total: Int
+        /// To one registry.
+        public var perHost: Int
+        public init(total: Int, perHost: Int) {
+            self.total = total
+            self.perHost = perHost
+        }
+    }
+
+    private struct Key: Hashable, Sendable {
+        let reference: Reference
+        let platform: Platform?
+        let credential: Credential?
+    }
+
+    private let work: PullWork
+    private let resolver: any Resolver
+    private let jobs = Locked((next: UInt64(0), running: [Key: PullJob]()))
+
+    /// - Parameter project: writes the store's `index.json` from the catalogue's names; called before a pull is
+    ///   acknowledged.
+    public init(
+        resolver: any Resolver, fetcher: any Fetcher, store: any ContentStore, catalogue: Catalogue,
+        limits: Limits, project: @escaping @Sendable ([NamedDescriptor]) async throws -> Void
+    ) {
+        self.resolver = resolver
+        let slots = SlotQueue(total: limits.total, perKey: limits.perHost)
+        work = PullWork(
+            planner: Planner(resolver: resolver, fetcher: fetcher, store: store),
+            transfers: Transfers(fetcher: fetcher, store: store, slots: slots),
+            recorder: PullRecorder(store: store, catalogue: catalogue, project: project))
+    }
+
+    public func pull(_ request: PullRequest) async throws -> Pull {
+        let (job, member, mailbox) = enter(request)
+        let membership = Membership(job: job, member: member)
+        let plan = try await job.plan(for: member)
+        return Pull(
+            reference: plan.reference, target: plan.target, layers: plan.layers,
+            upToDate: plan.upToDate,
+            events: AsyncThrowingStream(unfolding: { [membership] in
+                _ = membership
+                return try await mailbox.next()
+            }),
+            outcome: { [membership] in
+                _ = membership
+                return try await job.outcome()
+            })
+    }
+
+    public func tags(of repository: Repository, credential: Credential?) async throws -> [String] {
+        try await resolver.tags(of: repository, credential: credential)
+    }
+
+    /// Joins the job for this request, or starts one.
+    private func enter(_ request: PullRequest) -> (PullJob, UInt64, PullMailbox) {
+        let key = Key(
+            reference: request.reference.forPull, platform: request.platform?.normalized, credential: request.credential
+        )
+        return jobs.withLock { jobs in
+            if let job = jobs.running[key], let (member, mailbox) = job.join() { return (job, member, mailbox) }
+            jobs.next += 1
+            let job = PullJob(identity: jobs.next)
+            jobs.running[key] = job
+            guard let (member, mailbox) = job.join() else { preconditionFailure("a new job takes members") }
+            // Not awaited here: the work belongs to all who wait for it and outlives the first. `PullJob` cancels it
+            // when the last of them leaves.
+            job.run(
+                Task { [work, weak self] in
+                    await work.run(job, request)
+                    self?.jobs.withLock { jobs in
+                        if jobs.running[key] === job { jobs.running[key] = nil }
+                    }
+                })
+            return (job, member, mailbox)
+        }
+    }
+}
+
+/// A client's hold on a job: it is let go when the client drops the `Pull`, or its task is cancelled while it waits.
+private final class Membership: Sendable {
+    private let job: PullJob
+    private let member: UInt64
+
+    init(job: PullJob, member: UInt64) {
+        self.job = job
+        self.member = member
+    }
+
+    deinit { job.leave(member) }
+}

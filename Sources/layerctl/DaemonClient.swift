@@ -1,0 +1,123 @@
+internal import OCI
+internal import Transport
+
+/// HTTP over the control socket.
+struct DaemonClient: Sendable {
+    /// The version of the Docker Engine API that our texts are made for.
+    static let engineVersion = "/v1.50"
+    /// Answers are lists of images; a hundred thousand of them are well below this.
+    private static let maximumAnswer = 256 << 20
+
+    let socket: String
+    private let http = CurlClient(maximumConnections: 2, perHost: 2, userAgent: "layerctl")
+
+    /// The answer's JSON.
+    /// - Throws: ``Failure``.
+    func get(_ path: String, query: [(String, String)] = []) async throws -> JSON {
+        let request = self.request(.get, path, query)
+        do {
+            let (head, body) = try await http.collect(request, limit: Self.maximumAnswer)
+            guard head.status == 200 else { throw Failure.refused(Self.reason(body, status: head.status)) }
+            var limits = JSON.Limits()
+            limits.bytes = Self.maximumAnswer
+            limits.values = .max
+            return try JSON(parsing: body, limits: limits)
+        } catch let error {
+            throw failure(error)
+        }
+    }
+
+    /// Posts, and hands over the answer's lines as they come.
+    /// - Throws: ``Failure``; what `take` throws.
+    func post(_ path: String, query: [(String, String)], lines take: @escaping @Sendable (JSON) throws -> Void)
+        async throws
+    {
+        let sink = LineSink(take)
+        do {
+            let head = try await http.perform(request(.post, path, query), into: sink)
+            guard head.status == 200 else { throw Failure.refused(Self.reason(sink.rest(), status: head.status)) }
+        } catch let error {
+            throw failure(error)
+        }
+    }
+
+    private func request(_ method: HTTPMethod, _ path: String, _ query: [(String, String)]) -> HTTPRequest {
+        let pairs = query.map { "\(Self.encode($0.0))=\(Self.encode($0.1))" }.joined(separator: "&")
+        var options = ConnectionOptions()
+        options.unixSocket = socket
+        // A pull says nothing while the registry thinks; a dead daemon closes its sockets. Hence no limit of ours.
+        options.lowSpeedTime = .seconds(24 * 3600)
+        let url = "http://layerd" + path + (pairs.isEmpty ? "" : "?" + pairs)
+        return HTTPRequest(method: method, url: url, options: options)
+    }
+
+    private func failure(_ error: any Error) -> any Error {
+        switch error {
+        case is CancellationError: return Failure.interrupted
+        case let error as TransportError:
+            switch error.kind {
+            case .unavailable:
+                return Failure.unreachable(
+                    "Cannot connect to layerd at unix://\(socket). Is it running? (\(error))")
+            default: return Failure.refused("\(error)")
+            }
+        case let error as OCIError: return Failure.refused("an answer that makes no sense: \(error)")
+        default: return error
+        }
+    }
+
+    private static func reason(_ body: [UInt8], status: Int) -> String {
+        if let message = (try? JSON(parsing: body))?["message"]?.string, !message.isEmpty { return message }
+        return "it answered with status \(status) and no reason"
+    }
+
+    /// Everything but RFC 3986's unreserved characters.
+    static func encode(_ text: String) -> String {
+        var out = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                out.unicodeScalars.append(Unicode.Scalar(byte))
+            default: out += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return out
+    }
+}
+
+/// Cuts a response into lines of JSON. Of a refusal it keeps the beginning, for its reason.
+private final class LineSink: ByteSink {
+    /// A line of ours is a few hundred bytes.
+    private static let maximumLine = 1 << 20
+
+    private struct State {
+        var status = 0
+        var pending: [UInt8] = []
+    }
+
+    private let take: @Sendable (JSON) throws -> Void
+    private let state = Shared(State())
+
+    init(_ take: @escaping @Sendable (JSON) throws -> Void) { self.take = take }
+
+    func begin(_ head: HTTPResponseHead, flow: Flow) throws { state.withLock { $0.status = head.status } }
+
+    func append(_ bytes: RawSpan) throws -> SinkAnswer {
+        let lines = try state.withLock { state throws -> [[UInt8]] in
+            bytes.withUnsafeBytes { state.pending.append(contentsOf: $0) }
+            guard state.pending.count <= Self.maximumLine else {
+                throw Failure.refused("an answer with a line longer than \(Self.maximumLine) bytes")
+            }
+            guard state.status == 200 else { return [] }
+            let parts = state.pending.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            state.pending = Array(parts.last ?? [])
+            return parts.dropLast().filter { !$0.isEmpty }.map { Array($0) }
+        }
+        for line in lines { try take(JSON(parsing: line)) }
+        return .taken
+    }
+
+    func rest() -> [UInt8] { state.withLock { $0.pending } }
+}

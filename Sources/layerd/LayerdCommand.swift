@@ -1,0 +1,73 @@
+internal import ArgumentParser
+internal import Daemon
+internal import Glibc
+internal import Logging
+
+/// `layerd`: reads its command line and runs the daemon.
+@main struct LayerdCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "layerd",
+        abstract: "The layer cache of this machine: pulls container images once, keeps each layer once.",
+        discussion: """
+            Runs in the foreground and serves the control socket until SIGTERM or Ctrl-C. Point docker at it with \
+            docker -H unix:///run/layerd/layerd.sock, or use layerctl.
+            """,
+        version: Version.current)
+
+    /// Where the configuration is looked for when nobody names one.
+    static let defaultConfiguration = "/etc/layerd/layerd.toml"
+
+    @Option(help: ArgumentHelp("Configuration file. (default: \(defaultConfiguration), if there)", valueName: "file"))
+    var config: String?
+
+    @Option(
+        help: ArgumentHelp("Where images are kept. (default: $STATE_DIRECTORY or /var/lib/layerd)", valueName: "dir"))
+    var stateDir: String?
+
+    @Option(help: ArgumentHelp("Control socket, instead of the configured one.", valueName: "path"))
+    var socket: String?
+
+    @Option(help: "Form of the log on stderr: text or json.")
+    var logFormat: StderrLog.Format = .text
+
+    @Option(help: "Least level logged: trace, debug, info, notice, warning, error or critical.")
+    var logLevel: Logger.Level = .info
+
+    @Flag(help: "Check the configuration, print what is wrong with file and line, and exit with 1 if anything is.")
+    var checkConfig = false
+
+    func run() async throws {
+        var configuration: Configuration
+        do {
+            configuration = try Configuration.load(file: config ?? Self.defaultConfiguration, mustExist: config != nil)
+        } catch let errors as ConfigurationErrors {
+            complain("\(errors)")
+            throw ExitCode(1)
+        }
+        if checkConfig { return print("configuration is valid") }
+        if let socket { configuration.control.socket = socket }
+        let format = logFormat
+        let level = logLevel
+        LoggingSystem.bootstrap { _ in StderrLog(format: format, level: level) }
+        do {
+            try await LayerdDaemon(
+                configuration: configuration, stateDirectory: stateDirectory(), logger: Logger(label: "layerd")
+            ).run()
+        } catch {
+            complain("layerd: \(error)")
+            throw ExitCode(1)
+        }
+    }
+
+    /// systemd names the unit's directory; several are separated by colons, and the first is meant.
+    private func stateDirectory() -> String {
+        if let stateDir { return stateDir }
+        guard let given = getenv("STATE_DIRECTORY") else { return "/var/lib/layerd" }
+        return String(String(cString: given).prefix { $0 != ":" })
+    }
+
+    private func complain(_ text: String) { fputs(text + "\n", stderr) }
+}
+
+extension StderrLog.Format: ExpressibleByArgument {}
+extension Logger.Level: ExpressibleByArgument {}

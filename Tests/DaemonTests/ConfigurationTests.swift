@@ -1,0 +1,106 @@
+import Daemon
+import Registry
+import Testing
+
+@Suite struct `A configuration` {
+    @Test func `that is empty is complete`() throws {
+        let configuration = try Configuration.parse("", file: "empty.toml")
+        #expect(configuration.control.socket == "/run/layerd/layerd.sock")
+        #expect(configuration.pull.maxConnections == 16)
+        #expect(configuration.pull.anyRegistry)
+        #expect(configuration.registries.map(\.name) == ["docker.io"])
+        #expect(configuration.registries[0].endpoint == "https://registry-1.docker.io")
+    }
+
+    @Test func `sets every key it names`() throws {
+        let configuration = try Configuration.parse(
+            """
+            [control]
+            socket = "/tmp/other.sock"
+            group = "docker"
+            [pull]
+            max-connections = 3
+            per-host = 2
+            retries = 1
+            any-registry = false
+            connect-timeout = "2s"
+            low-speed = "4KiB"
+            low-speed-time = "1m"
+            [registry."ghcr.io"]
+            endpoint = "https://mirror.example:8443"
+            mirrors = ["https://one.example", "http://127.0.0.1:5000"]
+            ca = "\(#filePath)"
+            client-cert = "\(#filePath)"
+            client-key = "\(#filePath)"
+            proxy = "socks5h://127.0.0.1:9050"
+            insecure = true
+            token-realms = ["https://auth.example"]
+            """, file: "all.toml")
+        #expect(configuration.control == .init(socket: "/tmp/other.sock", group: "docker"))
+        #expect(configuration.pull.maxConnections == 3 && configuration.pull.perHost == 2)
+        #expect(configuration.pull.retries == 1 && !configuration.pull.anyRegistry)
+        #expect(configuration.pull.connectTimeout == .seconds(2))
+        #expect(configuration.pull.lowSpeed == 4096 && configuration.pull.lowSpeedTime == .seconds(60))
+        let host = try #require(configuration.registries.first { $0.name == "ghcr.io" })
+        #expect(host.endpoint == "https://mirror.example:8443")
+        #expect(host.mirrors == ["https://one.example", "http://127.0.0.1:5000"])
+        #expect(host.options.caFile == #filePath && host.options.clientCertificate == #filePath)
+        #expect(host.options.clientKey == #filePath && host.options.proxy == "socks5h://127.0.0.1:9050")
+        #expect(host.insecure && host.options.insecure)
+        #expect(host.tokenRealms == ["https://auth.example"])
+        #expect(host.options.lowSpeedTime == .seconds(60) && host.options.connectTimeout == .seconds(2))
+    }
+
+    @Test(arguments: [
+        ("[pull]\nmax-conections = 4", 2, "[pull] max-conections", "\"max-connections\""),
+        ("[pul]\nretries = 4", 1, "pul", "\"pull\""),
+        ("\n\n[pull]\n\nretries = \"many\"", 5, "[pull] retries", "a whole number"),
+        ("[pull]\nretries = 4.5", 2, "[pull] retries", "a whole number"),
+        ("[pull]\nmax-connections = 0", 2, "[pull] max-connections", "from 1 to"),
+        ("[pull]\nlow-speed-time = 30", 2, "[pull] low-speed-time", "a unit"),
+        ("[pull]\nlow-speed-time = \"30\"", 2, "[pull] low-speed-time", "a unit"),
+        ("[pull]\nlow-speed = \"1 furlong\"", 2, "[pull] low-speed", "a size"),
+        ("pull = 3", 1, "pull", "table"),
+        ("[control]\nsocket = \"relative.sock\"", 2, "[control] socket", "absolute"),
+        ("[registry.\"docker.io\"]\nendpoint = \"ftp://x\"", 2, "[registry.\"docker.io\"] endpoint", "https://"),
+        (
+            "[registry.\"docker.io\"]\nendpoint = \"https://u:p@x\"", 2, "[registry.\"docker.io\"] endpoint",
+            "credentials"
+        ),
+        ("[registry.\"docker.io\"]\nca = \"/no/such/file\"", 2, "[registry.\"docker.io\"] ca", "/no/such/file"),
+        ("[registry.\"docker.io\"]\nusername = \"me\"", 2, "[registry.\"docker.io\"] username", "password-file"),
+        ("[registry.\"no such/host\"]\n", 1, "[registry] no such/host", "host name"),
+        ("[registry.\"docker.io\"]\nmirrors = [\"x\"]", 2, "[registry.\"docker.io\"] mirrors", "\"x\""),
+    ])
+    func `names file, line, key and remedy of what is wrong`(text: String, line: Int, key: String, hint: String) throws
+    {
+        let thrown = #expect(throws: ConfigurationErrors.self) { try Configuration.parse(text, file: "etc.toml") }
+        let error = try #require(thrown?.errors.first)
+        #expect(error.line == line)
+        #expect(error.key == key)
+        #expect(error.reason.contains(hint), "\(error.reason)")
+        #expect(error.description.hasPrefix("etc.toml:\(line): "))
+    }
+
+    @Test func `that is not TOML says where`() throws {
+        let thrown = #expect(throws: ConfigurationErrors.self) {
+            try Configuration.parse("[pull]\nretries = = 3\n", file: "etc.toml")
+        }
+        #expect(try #require(thrown).description.hasPrefix("etc.toml:2: not valid TOML"))
+    }
+
+    @Test func `tells all its errors at once, in the order of the file`() throws {
+        let thrown = #expect(throws: ConfigurationErrors.self) {
+            try Configuration.parse("[pull]\nretries = -1\n[control]\nsocket = 7\n", file: "etc.toml")
+        }
+        #expect(try #require(thrown).errors.map(\.line) == [2, 4])
+    }
+
+    @Test func `that was asked for by name must be there`() throws {
+        let thrown = #expect(throws: ConfigurationErrors.self) {
+            try Configuration.load(file: "/no/such/layerd.toml", mustExist: true)
+        }
+        #expect(try #require(thrown).description == "/no/such/layerd.toml: no such file")
+        #expect(try Configuration.load(file: "/no/such/layerd.toml", mustExist: false).registries.count == 1)
+    }
+}

@@ -1,0 +1,33 @@
+/// What each room may import, as the table in ARCHITECTURE.md says. A door that is not here does not exist.
+enum Rooms {
+    /// Modules of the toolchain and the C library: open to every room that may do I/O.
+    static let toolchain: Set<String> = ["Glibc", "Synchronization", "FoundationEssentials"]
+
+    static let doors: [String: Set<String>] = [
+        "OCI": [],
+        "Hashing": ["OCI", "Crypto"],
+        "Coordination": ["Glibc", "Synchronization"],
+        "Transport": toolchain.union(["OCI", "Coordination", "CCurl"]),
+        "Storage": toolchain.union(["OCI", "Hashing", "Coordination", "SystemPackage"]),
+        "Registry": toolchain.union(["OCI", "Hashing", "Coordination", "Transport"]),
+        "Catalogue": toolchain.union(["OCI", "GRDB", "Foundation"]),
+        "Pulling": ["OCI", "Coordination", "Storage", "Registry", "Catalogue", "FoundationEssentials"],
+        "Serving": toolchain.union(["NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers"]),
+        "EngineAPI": toolchain.union(["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
+        "NativeAPI": toolchain.union(["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
+        "Daemon": toolchain.union([
+            "OCI", "Coordination", "Transport", "Storage", "Registry", "Catalogue", "Pulling", "Serving", "EngineAPI",
+            "NativeAPI", "Logging", "ServiceLifecycle", "UnixSignals", "TOMLKit", "SystemPackage",
+        ]),
+        "layerd": ["Daemon", "ArgumentParser", "Glibc", "Logging"],
+        "layerctl": toolchain.union(["OCI", "Transport", "ArgumentParser"]),
+        "hub-stand-in": toolchain.union(["TestSupport", "OCI", "ArgumentParser"]),
+        "TestSupport": toolchain.union([
+            "OCI", "Hashing", "Coordination", "Transport", "Storage", "CZlib", "CZstd", "NIOCore", "NIOPosix",
+            "NIOHTTP1", "NIOSSL", "NIOConcurrencyHelpers",
+        ]),
+    ]
+
+    /// Packages that one file alone may import, so that they can be replaced.
+    static let singleFile: [String: String] = ["TOMLKit": "ConfigurationText.swift"]
+}
