@@ -58,12 +58,7 @@ public actor CurlClient: HTTPClient {
         let id = lastID
         let flow = Flow { [thread] in thread.post(.resume(id)) }
         let transfer = Transfer(id: id, target: target, request: request, handle: handle, sink: sink, flow: flow)
-        do {
-            try transfer.configure(userAgent: userAgent)
-        } catch {
-            put(handle)
-            throw error
-        }
+        try transfer.configure(userAgent: userAgent)
         // A cancellation posted before `start` is read after it, for signals are read between jobs.
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { start(transfer, $0) }
@@ -88,7 +83,6 @@ public actor CurlClient: HTTPClient {
 
     private func start(_ transfer: Transfer, _ continuation: CheckedContinuation<HTTPResponseHead, any Error>) {
         guard let multi = thread.multi, curl_multi_add_handle(multi, transfer.handle.raw) == CURLM_OK else {
-            put(transfer.handle)
             continuation.resume(throwing: TransportError.internalFailure(reason: "libcurl took no more transfers"))
             return
         }
@@ -138,11 +132,12 @@ public actor CurlClient: HTTPClient {
     private func finish(_ id: UInt64, _ outcome: Result<HTTPResponseHead, any Error>) {
         guard let transfer = transfers.removeValue(forKey: id) else { return }
         if let multi = thread.multi { curl_multi_remove_handle(multi, transfer.handle.raw) }
-        put(transfer.handle)
+        if case .success = outcome { put(transfer.handle) } else { transfer.handle.reset() }
         transfer.continuation?.resume(with: outcome)
         transfer.continuation = nil
     }
 
+    /// Only for handles without a failure behind them: libcurl's last error number outlives a reset.
     private func put(_ handle: EasyHandle) {
         handle.reset()
         if idle.count < Self.maximumIdleHandles && !isClosed { idle.append(handle) }

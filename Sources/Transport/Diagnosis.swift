@@ -37,6 +37,9 @@ extension Transfer {
             return .unreachable(host: host, reason: "the proxy refused to connect to it")
         case CURLE_OPERATION_TIMEDOUT:
             return .timedOut(host: host, reason: timeReason)
+        case CURLE_OUT_OF_MEMORY where head == nil && handle.offset(CURLINFO_PRETRANSFER_TIME_T) > 0:
+            // Said of a line beyond libcurl's own limit of 100 KB as well, and far more often.
+            return broken("a line of its head is too long")
         case CURLE_OUT_OF_MEMORY:
             return .internalFailure(reason: "out of memory")
         default:
@@ -68,6 +71,9 @@ extension Transfer {
         case CURLE_PARTIAL_FILE:
             let announced = head?.contentLength.map { " of \($0)" } ?? ""
             return broken("its body ended after \(received)\(announced) bytes")
+        case CURLE_RECV_ERROR where handle.detail.contains("chunked-encoding"):
+            // Malformed chunks have no code of their own.
+            return broken("its chunks are malformed")
         case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY:
             return broken("it is not HTTP as it should be")
         case CURLE_HTTP2, CURLE_HTTP2_STREAM:
