@@ -31,8 +31,8 @@ public struct Descriptor: Sendable, Hashable {
     }
 
     /// Reads a descriptor; `document` names the text it stands in, for messages.
-    /// - Throws: ``OCIError/invalidDocument(_:reason:)`` for a missing or malformed member, a negative size, inline data
-    ///   of another length, or a name that differs from a specified one in case only.
+    /// - Throws: ``OCIError/invalidDocument(_:reason:)`` for a missing or malformed member, a negative size, inline
+    ///   data of another length, or a name that differs from a specified one in case only.
     public init(_ json: JSON, in document: String) throws(OCIError) {
         guard json.members != nil else { throw .invalidDocument(document, reason: "a descriptor is no object") }
         try descriptorNames.check(json, in: document)

@@ -1,4 +1,5 @@
-/// The name of a blob: a hash of its exact bytes. Text form: `sha256:` and 64, or `sha512:` and 128, lower-case hex digits.
+/// The name of a blob: a hash of its exact bytes. Text form: `sha256:` and 64, or `sha512:` and 128, lower-case hex
+/// digits.
 ///
 /// Stored inline, so a digest costs no allocation and no reference count to copy, hash or compare.
 ///

@@ -34,8 +34,8 @@ public enum FaultKind: Sendable, Equatable {
 
 /// The one protocol of errors that cross from room to room.
 ///
-/// `description` is one sentence for a person: what failed, with the digest, file or host concerned, and the remedy where
-/// there is one. It never holds a secret or a query string.
+/// `description` is one sentence for a person: what failed, with the digest, file or host concerned, and the remedy
+/// where there is one. It never holds a secret or a query string.
 public protocol Fault: Error, Sendable, CustomStringConvertible {
     /// Decides what happens next.
     var kind: FaultKind { get }

@@ -79,7 +79,10 @@ extension ImageConfig.History {
         createdBy = try json.optionalString("created_by", in: document) ?? ""
         author = try json.optionalString("author", in: document) ?? ""
         comment = try json.optionalString("comment", in: document) ?? ""
-        emptyLayer = json["empty_layer"]?.bool ?? false
+        guard let emptyLayer = (json.optional("empty_layer") ?? false).bool else {
+            throw .invalidDocument(document, reason: "\"empty_layer\" is neither true nor false")
+        }
+        self.emptyLayer = emptyLayer
     }
 }
 

@@ -37,8 +37,8 @@ public enum JSON: Sendable, Equatable {
     }
 
     /// Parses one JSON value and nothing after it.
-    /// - Throws: ``OCIError/invalidJSON(offset:reason:)`` for invalid UTF-8, a byte order mark, a lone surrogate, a name
-    ///   that occurs twice in one object, an integer that does not fit 64 bits, trailing bytes, or a limit passed.
+    /// - Throws: ``OCIError/invalidJSON(offset:reason:)`` for invalid UTF-8, a byte order mark, a lone surrogate, a
+    ///   name that occurs twice in one object, an integer that does not fit 64 bits, trailing bytes, or a limit passed.
     public init(parsing bytes: some Collection<UInt8>, limits: Limits = Limits()) throws(OCIError) {
         guard bytes.count <= limits.bytes else {
             throw .invalidJSON(offset: limits.bytes, reason: "longer than \(limits.bytes) bytes")

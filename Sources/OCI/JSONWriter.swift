@@ -1,6 +1,6 @@
 extension JSON {
-    /// The value as UTF-8 text, members in their order, strings escaped as Go's encoding/json does it, so that our bytes
-    /// are those of the daemons whose clients we serve.
+    /// The value as UTF-8 text, members in their order, strings escaped as Go's encoding/json does it, so that our
+    /// bytes are those of the daemons whose clients we serve.
     /// - Parameters:
     ///   - escapeHTML: `<`, `>` and `&` as escapes, Go's default.
     ///   - pretty: spaces of indentation for each level and a line for each member; `nil` for no white space at all.

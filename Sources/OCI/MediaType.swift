@@ -31,8 +31,8 @@ public struct MediaType: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension MediaType {
-    /// Whether `text` is a type and a subtype of RFC 6838 §4.2, with parameters or without. Media types end up in header
-    /// fields, so nothing else may pass a document.
+    /// Whether `text` is a type and a subtype of RFC 6838 §4.2, with parameters or without. Media types end up in
+    /// header fields, so nothing else may pass a document.
     static func isWellFormed(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         let name = bytes.prefix { $0 != UInt8(ascii: ";") }

@@ -1,6 +1,6 @@
 extension Platform {
-    /// Parses a specifier: an operating system, an architecture, or both with an optional variant. What it leaves out is
-    /// taken from `host`; names of architectures are normalised, and the variant is kept where it was written.
+    /// Parses a specifier: an operating system, an architecture, or both with an optional variant. What it leaves out
+    /// is taken from `host`; names of architectures are normalised, and the variant is kept where it was written.
     /// - Throws: ``OCIError/invalidPlatform(_:reason:)``, also for a wildcard, which names no platform to pull.
     public init(parsing specifier: String, host: Platform = .host) throws(OCIError) {
         guard !specifier.utf8.contains(UInt8(ascii: "*")) else {

@@ -21,7 +21,15 @@ public struct PlatformMatcher: Sendable {
             })
         else { return nil }
         let unused = wanted.osFeatures.count - candidate.osFeatures.count
-        return place * (wanted.osFeatures.count + 1) + unused
+        let rank = place * (wanted.osFeatures.count + 1) + unused
+        return wanted.os == "windows" ? rank * (WindowsVersion.newestBuild + 1) + buildsBehind(candidate) : rank
+    }
+
+    /// Of the Windows builds that run here, the newest is best.
+    private func buildsBehind(_ candidate: Platform) -> Int {
+        let newest = wanted.osVersion.flatMap(WindowsVersion.init).map { Int($0.build) } ?? WindowsVersion.newestBuild
+        let build = candidate.osVersion.flatMap(WindowsVersion.init).map { Int($0.build) } ?? 0
+        return max(0, newest - build)
     }
 
     /// Operating system, its version and its features: everything but the processor.
@@ -88,6 +96,7 @@ private func arm64Fallbacks(from variant: String) -> [String]? {
 
 /// Major, minor and build of a Windows release; a container's must suit the host's.
 private struct WindowsVersion {
+    static let newestBuild = Int(UInt16.max)
     let major, minor: UInt8
     let build: UInt16
 

@@ -8,16 +8,7 @@ public struct Reference: Hashable, Sendable, CustomStringConvertible {
     /// length of `text`, whatever it holds.
     /// - Throws: ``OCIError/invalidReference(_:reason:)``, also for 64 hex digits, which are an image ID.
     public init(parsing text: String) throws(OCIError) {
-        let (repository, tag, digest) = try Repository.split(text)
-        self.repository = repository
-        self.tag = tag
-        guard let digest else {
-            self.digest = nil
-            return
-        }
-        do { self.digest = try Digest(parsing: digest) } catch {
-            throw .invalidReference(text, reason: "\(quoted(digest)) is no SHA-256 or SHA-512 digest in lower case")
-        }
+        (repository, tag, digest) = try Repository.split(text)
     }
 
     /// Joins parts that were parsed before.
@@ -28,8 +19,8 @@ public struct Reference: Hashable, Sendable, CustomStringConvertible {
         self.digest = digest
     }
 
-    /// - Throws: ``OCIError/invalidReference(_:reason:)`` unless `text` is a letter, digit or `_` and up to 127 of letters,
-    ///   digits, `_`, `.` and `-` after it.
+    /// - Throws: ``OCIError/invalidReference(_:reason:)`` unless `text` is a letter, digit or `_` and up to 127 of
+    ///   letters, digits, `_`, `.` and `-` after it.
     public static func checkTag(_ text: String) throws(OCIError) {
         guard ReferenceGrammar.isTag(Array(text.utf8)[...]) else {
             throw .invalidReference(text, reason: "invalid tag format")

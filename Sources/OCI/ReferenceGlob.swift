@@ -31,6 +31,14 @@ public enum ReferenceGlob {
         return true
     }
 
+    /// Whether the pattern matches the reference in familiar form, with its tag and digest or without them: docker's
+    /// meaning of `docker image ls 'w*'`.
+    /// - Throws: ``OCIError/invalidReference(_:reason:)`` for a malformed pattern.
+    public static func matches(_ pattern: String, _ reference: Reference) throws(OCIError) -> Bool {
+        if try matches(pattern, reference.familiar) { return true }
+        return try matches(pattern, reference.repository.familiar)
+    }
+
     private enum Token {
         case any
         case one

@@ -8,43 +8,63 @@ enum ReferenceGrammar {
         var domain: String?
         var path: String
         var tag: String?
-        var digest: String?
+        var digest: Digest?
     }
 
     /// What every registry accepts as a repository's name without its domain, in bytes.
-    static let maximumPathLength = 255
+    private static let maximumPathLength = 255
+    private static let maximumTagLength = 128
+    /// `sha512:` and 128 digits.
+    private static let maximumDigestLength = 135
     /// A DNS name has 253 bytes at most, and a port five more and a colon.
-    static let maximumDomainLength = 259
+    private static let maximumDomainLength = 259
+    /// No reference is longer, whatever it is made of.
+    static let maximumLength = maximumDomainLength + maximumPathLength + maximumTagLength + maximumDigestLength + 3
 
-    /// Splits `text`; `nil` when it is no reference. The digest's algorithm and the lengths of names are not judged.
-    static func parts(of text: some StringProtocol) -> Parts? {
+    /// Parses `text`; messages speak of `original`, which it was made of.
+    static func parse(_ text: String, of original: String) throws(OCIError) -> Parts {
         var rest = Array(text.utf8)[...]
-        var digest: String?
+        let malformed = OCIError.invalidReference(original, reason: "it is not name[:tag][@digest]")
+        var digest: Digest?
         if let at = rest.firstIndex(of: UInt8(ascii: "@")) {
-            guard isDigest(rest[(at + 1)...]) else { return nil }
-            digest = string(rest[(at + 1)...])
+            let text = rest[(at + 1)...]
+            guard isDigest(text) else { throw malformed }
+            do { digest = try Digest(parsing: string(text)) } catch {
+                throw .invalidReference(original, reason: "its digest is no SHA-256 or SHA-512 in lower-case hex")
+            }
             rest = rest[..<at]
         }
         let lastComponent = rest.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? rest.startIndex
         var tag: String?
         if let colon = rest[lastComponent...].firstIndex(of: UInt8(ascii: ":")) {
-            guard isTag(rest[(colon + 1)...]) else { return nil }
+            guard isTag(rest[(colon + 1)...]) else { throw malformed }
             tag = string(rest[(colon + 1)...])
             rest = rest[..<colon]
         }
-        guard let (domain, path) = name(rest) else { return nil }
+        guard let (domain, path) = name(rest) else { throw malformed }
+        try checkLength(path, maximumPathLength, "repository name", of: original)
+        try checkLength(domain ?? "", maximumDomainLength, "registry", of: original)
         return Parts(domain: domain, path: path, tag: tag, digest: digest)
     }
 
+    private static func checkLength(
+        _ text: String, _ limit: Int, _ what: String, of original: String
+    ) throws(OCIError) {
+        guard text.utf8.count <= limit else {
+            throw .invalidReference(original, reason: "\(what) must not be more than \(limit) characters")
+        }
+    }
+
     /// Domain and path of a name; a first component is the domain whenever it can be one.
-    private static func name(_ name: ArraySlice<UInt8>) -> (domain: String?, path: String)? {
+    static func name(_ name: ArraySlice<UInt8>) -> (domain: String?, path: String)? {
         if let slash = name.firstIndex(of: UInt8(ascii: "/")), isDomain(name[..<slash]), isPath(name[(slash + 1)...]) {
             return (string(name[..<slash]), string(name[(slash + 1)...]))
         }
         return isPath(name) ? (nil, string(name)) : nil
     }
 
-    /// Components of `[a-z0-9]+`, joined within by one `.`, one or two `_` or any number of `-`, and by `/` between them.
+    /// Components of `[a-z0-9]+`, joined within by one `.`, one or two `_` or any number of `-`, and by `/` between
+    /// them.
     static func isPath(_ path: ArraySlice<UInt8>) -> Bool {
         var separator: ArraySlice<UInt8> = path.prefix(0)
         var afterAlphanumeric = false
@@ -84,11 +104,19 @@ enum ReferenceGrammar {
                 && isPort(domain[(bracket + 1)...])
         }
         let host = domain.prefix { $0 != UInt8(ascii: ":") }
-        return isPort(domain[host.endIndex...])
-            && host.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { label in
-                label.first.map(isAlphanumeric) == true && label.last.map(isAlphanumeric) == true
-                    && label.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
-            }
+        return isHostName(host) && isPort(domain[host.endIndex...])
+    }
+
+    private static func isHostName(_ host: ArraySlice<UInt8>) -> Bool {
+        var before = UInt8(ascii: ".")
+        for byte in host {
+            let isInner = byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-")
+            guard isAlphanumeric(byte) || isInner else { return false }
+            if byte == UInt8(ascii: "."), !isAlphanumeric(before) { return false }
+            if byte == UInt8(ascii: "-"), before == UInt8(ascii: ".") { return false }
+            before = byte
+        }
+        return isAlphanumeric(before)
     }
 
     private static func isPort(_ port: ArraySlice<UInt8>) -> Bool {
@@ -96,7 +124,9 @@ enum ReferenceGrammar {
     }
 
     static func isTag(_ tag: ArraySlice<UInt8>) -> Bool {
-        guard 1...128 ~= tag.count, let first = tag.first, isAlphanumeric(first) || first == UInt8(ascii: "_") else {
+        guard 1...maximumTagLength ~= tag.count, let first = tag.first,
+            isAlphanumeric(first) || first == UInt8(ascii: "_")
+        else {
             return false
         }
         return tag.allSatisfy { isAlphanumeric($0) || "_.-".utf8.contains($0) }

@@ -35,26 +35,23 @@ public struct Repository: Hashable, Sendable, CustomStringConvertible {
     /// Source: github.com/distribution/reference, `normalize.go`.
     static func split(
         _ text: String
-    ) throws(OCIError) -> (repository: Repository, tag: String?, digest: String?) {
+    ) throws(OCIError) -> (repository: Repository, tag: String?, digest: Digest?) {
         guard !ReferenceGrammar.isIdentifier(text) else {
             throw .invalidReference(text, reason: "64 hex digits are an image ID and no name")
         }
+        guard text.utf8.count <= ReferenceGrammar.maximumLength else {
+            throw .invalidReference(text, reason: "it has more than \(ReferenceGrammar.maximumLength) characters")
+        }
         guard !text.isEmpty else { throw .invalidReference(text, reason: "it is empty") }
         let (domain, remainder) = dockerDomain(of: text)
-        guard ReferenceGrammar.isDomain(Array(domain.utf8)[...]),
-            domain.utf8.count <= ReferenceGrammar.maximumDomainLength
-        else { throw .invalidReference(text, reason: "\(quoted(domain)) is no registry") }
-        if remainder.utf8.prefix(while: { $0 != UInt8(ascii: ":") }).contains(where: {
-            UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0
-        }) {
+        let path = remainder.prefix { $0 != ":" }
+        guard !path.utf8.contains(where: { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 }) else {
             throw .invalidReference(text, reason: "repository name must be lowercase")
         }
-        guard let parts = ReferenceGrammar.parts(of: "\(domain)/\(remainder)"), parts.domain == domain else {
-            throw .invalidReference(text, reason: "it is not name[:tag][@digest]")
-        }
-        guard parts.path.utf8.count <= ReferenceGrammar.maximumPathLength else {
-            throw .invalidReference(
-                text, reason: "repository name must not be more than \(ReferenceGrammar.maximumPathLength) characters")
+        let parts = try ReferenceGrammar.parse("\(domain)/\(remainder)", of: text)
+        // A first component that looks like a host and is none would be taken for a part of the path.
+        guard parts.domain == domain else {
+            throw .invalidReference(text, reason: "\(quoted(domain)) is no registry")
         }
         return (Repository(domain: domain, path: parts.path), parts.tag, parts.digest)
     }

@@ -25,7 +25,7 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
     /// As Go writes `RFC3339Nano`: in UTC, trailing zeros of the fraction dropped.
     public var description: String {
         let date = CivilDate(daysSinceEpoch: seconds.floorDivided(by: 86_400))
-        let second = seconds - seconds.floorDivided(by: 86_400) * 86_400
+        let second = (seconds % 86_400 + 86_400) % 86_400
         var text = "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))"
         text += "T\(padded(second / 3600, 2)):\(padded(second / 60 % 60, 2)):\(padded(second % 60, 2))"
         if nanoseconds > 0 {
@@ -112,8 +112,8 @@ private struct TimestampScanner {
     }
 }
 
-/// A day of the Gregorian calendar, extended to all years. Years are counted from March in eras of 400, so that the leap
-/// day is the last of its year.
+/// A day of the Gregorian calendar, extended to all years. Years are counted from March in eras of 400, so that the
+/// leap day is the last of its year.
 private struct CivilDate {
     var year, month, day: Int64
 
