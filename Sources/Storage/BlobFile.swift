@@ -1,0 +1,17 @@
+internal import Glibc
+
+/// An open blob. The file is closed with the last reference, and stays readable until then, whatever happens to its name.
+public final class BlobFile: Sendable {
+    /// Open for reading; for `pread` and `sendfile`, which leave the file's position alone. Never to be closed by others.
+    public let descriptor: Int32
+    /// Length in bytes.
+    public let size: Int64
+
+    /// Takes over `descriptor`, which is closed in the end.
+    public init(descriptor: Int32, size: Int64) {
+        self.descriptor = descriptor
+        self.size = size
+    }
+
+    deinit { close(descriptor) }
+}

@@ -1,0 +1,64 @@
+// Storage: blobs by digest on the local disk. A name under `blobs/` exists only when its bytes are whole, verified and
+// durable; everything in this room serves that sentence. Nothing here knows the network or the catalogue.
+
+public import OCI
+
+/// Blobs by digest. A stored blob is whole, verified and durable; it never changes.
+///
+/// Every conformance passes `contentStoreContract` (TestSupport).
+public protocol ContentStore: Sendable {
+    /// The blob's length in bytes, or `nil` when the store does not hold it.
+    func size(of digest: Digest) async throws -> Int64?
+
+    /// Stores the blob that `descriptor` names; `fill` appends its bytes, from `writer.offset` on.
+    ///
+    /// When `fill` returns, length and digest are checked, the bytes made durable, and the blob shows under its name,
+    /// all or nothing. When `fill` throws, the bytes stay for a later call to resume after. A blob already stored is
+    /// not filled again, nor is one of which every byte is held from before. Of several tasks at one digest, one fills
+    /// and the rest wait; if it fails, the next goes on with the bytes held.
+    /// - Throws: a ``Fault``: `.integrity` when the bytes are too few, too many or not those of the digest, and
+    ///   `.outOfSpace`, both of which drop the bytes; what `fill` threw; `CancellationError` when cancelled in waiting.
+    @discardableResult
+    func ingest(
+        _ descriptor: Descriptor, fill: @Sendable (any BlobWriter) async throws -> Void
+    ) async throws -> IngestOutcome
+
+    /// All bytes of a blob of at most `limit` bytes, hashed again at every call.
+    /// - Throws: a ``Fault``: `.notFound`; `.invalidInput` when it is longer; `.integrity` when the bytes are no longer
+    ///   those of the digest, after which the store does not hold the blob any more.
+    func read(_ digest: Digest, limit: Int) async throws -> [UInt8]
+
+    /// The blob as an open file, for serving and streaming. It stays readable when the blob is removed meanwhile. Its
+    /// bytes are not hashed here.
+    /// - Throws: a ``Fault``, `.notFound` or `.integrity`.
+    func open(_ digest: Digest) async throws -> BlobFile
+
+    /// Removes a blob; one that is not there is no error.
+    func remove(_ digest: Digest) async throws
+
+    /// All blobs, in no order. A walk over the store: not for hot paths.
+    func blobs() async throws -> [(digest: Digest, size: Int64)]
+}
+
+/// Takes one blob's bytes in order. Called on the curl thread, so neither async nor slow; one call at a time, and none
+/// after the `fill` it was given to has ended.
+public protocol BlobWriter: AnyObject, Sendable {
+    /// Bytes already held, from this attempt or an earlier one.
+    var offset: Int64 { get }
+
+    /// Adds bytes after those held.
+    /// - Throws: a ``Fault``: `.integrity` when they are more than the descriptor's size allows; `.outOfSpace`, or
+    ///   what else the disk says. The ingest has then failed, whatever `fill` does after.
+    func append(_ bytes: RawSpan) throws
+
+    /// Forgets all bytes held, to begin at 0: for a source that cannot continue in the middle.
+    func restart() throws
+}
+
+/// What an ingest came to.
+public enum IngestOutcome: Sendable, Equatable {
+    /// The blob was brought by this call.
+    case stored
+    /// It was there before, or came by another task's work.
+    case alreadyPresent
+}

@@ -1,0 +1,56 @@
+internal import Glibc
+internal import SystemPackage
+
+/// Walks through directories, for listings, sums and removals.
+enum FileTree {
+    /// How deep a walk goes. The deepest tree of ours is two levels; what is deeper was put there by others.
+    private static let maximumDepth = 8
+
+    /// The names in a directory, in no order; none when there is no such directory.
+    static func names(in directory: FilePath) throws(StorageError) -> [String] {
+        guard let stream = opendir(directory.string) else {
+            let code = Errno.last
+            if code == .noSuchFileOrDirectory { return [] }
+            throw StorageError(SystemFailure("list", directory, code))
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else { break }
+            // INVARIANT (raw pointer): `d_name` is a C string that lives until the next `readdir` of this stream.
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        let code = Errno.last
+        guard code.rawValue == 0 else { throw StorageError(SystemFailure("list", directory, code)) }
+        return names
+    }
+
+    /// The files under a directory, without those that vanish meanwhile. Links are not followed.
+    static func visit(
+        _ directory: FilePath, depth: Int = maximumDepth, _ body: (FilePath, FileStatus) throws -> Void
+    ) throws {
+        for name in try names(in: directory) {
+            let path = directory.appending(name)
+            guard let status = try FileStatus.of(path) else { continue }
+            if status.kind == .directory {
+                if depth > 0 { try visit(path, depth: depth - 1, body) }
+            } else {
+                try body(path, status)
+            }
+        }
+    }
+
+    /// Removes what has this name, with all that is in it; nothing there is no error.
+    static func remove(_ path: FilePath, depth: Int = maximumDepth) throws(StorageError) {
+        guard let status = try FileStatus.of(path) else { return }
+        guard status.kind == .directory else { return try Names.unlink(path) }
+        if depth > 0 {
+            for name in try names(in: path) { try remove(path.appending(name), depth: depth - 1) }
+        }
+        try Names.removeDirectory(path)
+    }
+}

@@ -1,0 +1,66 @@
+internal import Coordination
+public import OCI
+internal import SystemPackage
+
+/// A name and what it names, for `index.json`.
+public struct NamedDescriptor: Sendable, Hashable {
+    public var reference: Reference
+    public var descriptor: Descriptor
+
+    public init(reference: Reference, descriptor: Descriptor) {
+        self.reference = reference
+        self.descriptor = descriptor
+    }
+}
+
+/// Writes `index.json`. Of calls that come while one is at work only the last one's content is written, for all of them.
+actor IndexFile {
+    private let executor = ThreadExecutor(name: "store-index")
+    private let path: FilePath
+    private var newest: [NamedDescriptor] = []
+    private var waiting: [CheckedContinuation<Void, any Error>] = []
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    init(path: FilePath) { self.path = path }
+
+    /// Returns when these entries, or those of a later call, are durable.
+    func write(_ entries: [NamedDescriptor]) async throws {
+        newest = entries
+        try await withCheckedThrowingContinuation { done in
+            waiting.append(done)
+            guard waiting.count == 1 else { return }
+            // Awaited by all whose continuations it resumes; runs after the calls that are queued already.
+            Task { flush() }
+        }
+    }
+
+    private func flush() {
+        let done = waiting
+        waiting = []
+        let outcome: Result<Void, any Error> = Result { try replaceDurably(path, with: Self.document(newest)) }
+        for continuation in done { continuation.resume(with: outcome) }
+    }
+
+    /// An image index with one entry per reference, in the order of the references; of two with the same one, the last
+    /// counts.
+    ///
+    /// Source: OCI image-spec v1.1.1, `image-layout.md`, "index.json file"; containerd and ctr read the second
+    /// annotation.
+    static func document(_ entries: [NamedDescriptor]) -> [UInt8] {
+        let named = Dictionary(entries.map { ($0.reference.description, $0.descriptor) }, uniquingKeysWith: { $1 })
+        let manifests = named.sorted { $0.key < $1.key }.map { name, descriptor in
+            var descriptor = descriptor
+            descriptor.data = nil
+            descriptor.annotations["org.opencontainers.image.ref.name"] = name
+            descriptor.annotations["io.containerd.image.name"] = name
+            return descriptor.json
+        }
+        let index: JSON = [
+            "schemaVersion": 2,
+            "mediaType": .string(MediaType.ociIndex.text),
+            "manifests": .array(manifests),
+        ]
+        return index.serialized()
+    }
+}

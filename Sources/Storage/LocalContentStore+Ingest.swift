@@ -1,0 +1,90 @@
+internal import Coordination
+internal import Glibc
+internal import Hashing
+public import OCI
+
+extension LocalContentStore {
+    public func ingest(
+        _ descriptor: Descriptor, fill: @Sendable (any BlobWriter) async throws -> Void
+    ) async throws -> IngestOutcome {
+        guard descriptor.size >= 0 else { throw StorageError.invalidSize(descriptor.digest, size: descriptor.size) }
+        return try await turns.withSlot(key: descriptor.digest.description, lane: 0) {
+            if try await isPresent(descriptor) { return .alreadyPresent }
+            try await bring(descriptor, fill)
+            return .stored
+        }
+    }
+
+    /// Whether the blob is there. What has its name and is not it goes into quarantine; a length other than the
+    /// descriptor's proves neither wrong, so the bytes decide: else a hostile descriptor could drive out a good blob.
+    private func isPresent(_ descriptor: Descriptor) async throws -> Bool {
+        let digest = descriptor.digest
+        let path = layout.blob(digest)
+        guard let status = try await lookups.run({ try FileStatus.of(path) }) else { return false }
+        if status.kind == .regular {
+            if status.size == descriptor.size { return true }
+            let isIntact = try await labours.run {
+                do {
+                    return try OpenFile(path, O_RDONLY, to: "open").hash(status.size, digest.algorithm)
+                        .finalize() == digest
+                } catch is StorageError { return false }
+            }
+            if isIntact { throw StorageError.wrongSize(digest, claimed: descriptor.size, actual: status.size) }
+        }
+        try await setAside(digest, seen: status)
+        return false
+    }
+
+    private func bring(
+        _ descriptor: Descriptor, _ fill: @Sendable (any BlobWriter) async throws -> Void
+    ) async throws {
+        let directory = layout.ingest(descriptor.digest)
+        let writer = try await labours.run { [observer] in try directory.begin(descriptor, observer: observer) }
+        active.withLock { $0[descriptor.digest] = writer }
+        defer { active.withLock { $0[descriptor.digest] = nil } }
+        do {
+            // With all bytes here already there is nothing a source could be asked for.
+            if writer.offset < descriptor.size || descriptor.size == 0 { try await fill(writer) }
+        } catch {
+            await end(writer, in: directory, keeping: writer.failure == nil)
+            throw error
+        }
+        do {
+            try await labours.run { try writer.settle() }
+            try await publish(directory)
+        } catch {
+            await end(writer, in: directory, keeping: false)
+            throw error
+        }
+    }
+
+    private func publish(_ directory: IngestDirectory) async throws {
+        let path = layout.blob(directory.digest)
+        try await change(directory.digest, revert: { Names.discard(path) }) { [observer] in
+            try observer(.publish)
+            try Names.rename(directory.data, to: path)
+            // The directory is empty but for `state.json`. Should it stay, the next start or ingest removes it, so its
+            // failure is not the blob's.
+            do { try directory.discard() } catch {}
+        }
+    }
+
+    /// Keeps the bytes for the next attempt when the source failed, and drops them when they or the disk did. The caller
+    /// throws what ended the ingest; what goes wrong here must not hide it, and shows at the next attempt.
+    private func end(_ writer: IngestWriter, in directory: IngestDirectory, keeping: Bool) async {
+        defer { writer.close() }
+        do {
+            try await labours.run {
+                guard keeping else { return try directory.discard() }
+                do { try directory.keep(writer) } catch { try directory.discard() }
+            }
+        } catch {}
+    }
+
+    /// Moves a blob that is not what its name says into quarantine, if it is still the one that was looked at.
+    func setAside(_ digest: Digest, seen: FileStatus) async throws {
+        try await change(digest) { [quarantine, layout] in
+            try quarantine.take(layout.blob(digest), digest, seen: seen)
+        }
+    }
+}

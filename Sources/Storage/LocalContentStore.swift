@@ -1,0 +1,82 @@
+internal import Coordination
+internal import OCI
+internal import SystemPackage
+
+/// The content store on the local disk: an OCI image layout under `store`, transfers under `ingest`, damaged blobs under
+/// `quarantine`.
+///
+/// The state directory belongs to one process: the lock on it is held until ``close()``, or until the store is released.
+public final class LocalContentStore: ContentStore {
+    /// The state directory, as it was given.
+    public let root: String
+
+    let layout: StoreLayout
+    let quarantine: Quarantine
+    let committer: Committer
+    let observer: StepObserver
+    /// For what takes microseconds when the disk is well.
+    let lookups = DiskThreads("store-look", count: 2)
+    /// For what takes longer: syncs, hashes of long files, walks. Four at once is where more stopped to help.
+    let labours = DiskThreads("store-work", count: 4)
+    /// One task at a time for each digest; the key is the digest.
+    let turns = SlotQueue(total: .max, perKey: 1)
+    /// What is being filled now.
+    let active = Locked<[Digest: IngestWriter]>([:])
+    /// Kept open, so that a shortage of descriptors cannot come between a rename and its sync.
+    let blobDirectories: [Digest.Algorithm: OpenFile]
+
+    private let index: IndexFile
+    private let lock: Locked<OpenFile?>
+
+    /// Opens the store of a state directory, and makes it when there is none. Neither walks nor hashes the blobs.
+    /// - Parameter root: the state directory; `store`, `ingest` and `quarantine` are made in it.
+    /// - Throws: ``StorageError``: `.locked` when another process has it, `.splitFileSystems`, `.foreignLayout`, and what
+    ///   the system says.
+    public convenience init(root: String) async throws {
+        try await self.init(root: root, quarantineBudget: Quarantine.budget) { _ throws(StorageError) in }
+    }
+
+    init(root: String, quarantineBudget: Int64, observer: @escaping StepObserver) async throws {
+        let layout = StoreLayout(root: root)
+        let (lock, directories) = try await lookups.run {
+            let lock = try layout.lock()
+            try layout.create()
+            try layout.sweepIngests()
+            var directories: [Digest.Algorithm: OpenFile] = [:]
+            for algorithm in Digest.Algorithm.allCases {
+                directories[algorithm] = try OpenFile(directory: layout.blobs(algorithm))
+            }
+            return (lock, directories)
+        }
+        self.root = root
+        self.layout = layout
+        self.observer = observer
+        self.lock = Locked(lock)
+        blobDirectories = directories
+        quarantine = Quarantine(directory: layout.quarantine, budget: quarantineBudget)
+        committer = Committer(observer: observer)
+        index = IndexFile(path: layout.indexFile)
+    }
+
+    /// Gives the state directory free for the next process. To be called when nothing else of the store runs any more.
+    public func close() {
+        lock.withLock { $0 = nil }
+    }
+
+    /// Rewrites `index.json`, the layout's list of names, and returns when it is durable. Of calls at the same time the
+    /// last one counts, and all return when its content is durable.
+    /// - Throws: ``StorageError``; the former file is then still there.
+    public func writeIndex(_ entries: [NamedDescriptor]) async throws {
+        try await index.write(entries)
+    }
+
+    /// Changes a name in the directory of `digest`'s blob; returns when that is durable.
+    func change(
+        _ digest: Digest, revert: @escaping @Sendable () -> Void = {}, _ apply: @escaping @Sendable () throws -> Void
+    ) async throws {
+        guard let directory = blobDirectories[digest.algorithm] else {
+            preconditionFailure("every algorithm has a directory")
+        }
+        try await committer.perform(NameChange(directory: directory, apply: apply, revert: revert))
+    }
+}

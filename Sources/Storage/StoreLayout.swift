@@ -1,0 +1,61 @@
+internal import OCI
+internal import SystemPackage
+
+/// Where everything is under the state directory.
+struct StoreLayout: Sendable {
+    let root: FilePath
+
+    init(root: String) { self.root = FilePath(root) }
+
+    /// The image layout, which other tools may read.
+    var store: FilePath { root.appending("store") }
+    var blobs: FilePath { store.appending("blobs") }
+    var layoutFile: FilePath { store.appending("oci-layout") }
+    var indexFile: FilePath { store.appending("index.json") }
+    /// Transfers in progress or interrupted.
+    var ingest: FilePath { root.appending("ingest") }
+    /// Blobs that failed verification.
+    var quarantine: FilePath { root.appending("quarantine") }
+
+    func blobs(_ algorithm: Digest.Algorithm) -> FilePath { blobs.appending(algorithm.rawValue) }
+    func blob(_ digest: Digest) -> FilePath { blobs(digest.algorithm).appending(digest.hex) }
+    func ingest(_ digest: Digest) -> IngestDirectory {
+        IngestDirectory(path: ingest.appending(digest.fileName), digest: digest)
+    }
+
+    /// The ingests there are, without whatever else lies there.
+    func ingests() throws(StorageError) -> [IngestDirectory] {
+        var found: [IngestDirectory] = []
+        for name in try FileTree.names(in: ingest) {
+            guard let digest = Digest(fileName: name) else { continue }
+            found.append(self.ingest(digest))
+        }
+        return found
+    }
+
+    /// The blobs there are, without whatever else lies there.
+    func blobList() throws(StorageError) -> [(digest: Digest, size: Int64)] {
+        var found: [(digest: Digest, size: Int64)] = []
+        for algorithm in Digest.Algorithm.allCases {
+            for name in try FileTree.names(in: blobs(algorithm)) {
+                guard let digest = Digest(fileName: "\(algorithm.rawValue)-\(name)"),
+                    let status = try FileStatus.of(blob(digest)), status.kind == .regular
+                else { continue }
+                found.append((digest, status.size))
+            }
+        }
+        return found
+    }
+}
+
+extension Digest {
+    /// `sha256-<hex>`: a digest as one name in a directory.
+    var fileName: String { "\(algorithm.rawValue)-\(hex)" }
+
+    /// `nil` for every other name.
+    init?(fileName: String) {
+        guard let dash = fileName.firstIndex(of: "-") else { return nil }
+        let text = "\(fileName[..<dash]):\(fileName[fileName.index(after: dash)...])"
+        do { try self.init(parsing: text) } catch { return nil }
+    }
+}
