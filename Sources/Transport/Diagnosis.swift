@@ -130,7 +130,7 @@ extension Transfer {
         case 18, 19, 20, 21:
             "its certificate is signed by an authority that is not trusted here; set `ca` for this registry"
         case 23: "its certificate has been revoked"
-        case 0: "its certificate is for another name"
+        case 0, 1: "its certificate is for another name"  // a name is judged before OpenSSL's result is taken over
         case let result: "its certificate was refused (OpenSSL's verify code \(result))"
         }
     }

@@ -1,7 +1,9 @@
 internal import CCurl
+internal import Glibc
 
-/// Whether libcurl knows a directory of the system's authorities.
-private let hasAuthorityDirectory = curl_version_info(CURLVERSION_ELEVENTH)?.pointee.capath != nil
+/// Whether libcurl knows a directory of the system's authorities, and the system has it.
+private let hasAuthorityDirectory =
+    curl_version_info(CURLVERSION_ELEVENTH)?.pointee.capath.map { access($0, R_OK | X_OK) == 0 } ?? false
 
 /// Bytes libcurl reads from a socket at once. Against its default of 16 KiB this is worth a third of the time of a fast
 /// transfer.

@@ -95,6 +95,12 @@ public final class ScriptedServer: Sendable {
         }
     }
 
+    /// Waits until no connection is open.
+    /// - Throws: ``StandInError/timedOut(_:)``; `CancellationError`.
+    public func allLeft() async throws {
+        _ = try await state.wait(for: "the scripted server's clients to leave") { $0.open.isEmpty ? true : nil }
+    }
+
     /// Cuts every connection, stops listening, and returns when no thread and no descriptor is left.
     /// - Throws: ``StandInError/timedOut(_:)``; `CancellationError`.
     public func stop() async throws {
