@@ -1,0 +1,54 @@
+public import OCI
+
+/// One image as lists show it. Sizes are bytes on disk, counted as DESIGN §5 says.
+public struct ImageSummary: Sendable {
+    /// The index or manifest that the image's names point to.
+    public var target: Descriptor
+    /// The target's digest.
+    public var id: Digest { target.digest }
+    /// Sorted by canonical text; empty for a dangling image.
+    public var tags: [Reference]
+    /// `repository@id` for every repository in which the image has a tag or a digest reference; sorted by canonical text.
+    public var digests: [Reference]
+    /// When the image was built, as its config says.
+    public var created: Timestamp?
+    /// When it was first recorded here.
+    public var recorded: Timestamp
+    /// When one of `tags` was last set, even to what it was.
+    public var lastTagged: Timestamp?
+    /// In the config's order.
+    public var labels: [(key: String, value: String)]
+    /// All distinct blobs of all manifests that are here.
+    public var size: Int64
+    /// Those of them that other images use as well.
+    public var sharedSize: Int64
+    /// How many pins and readers hold the image.
+    public var holders: Int
+    /// The uncompressed bytes of its distinct layers; `nil` until known of each.
+    public var unpackedSize: Int64?
+}
+
+/// All that is recorded, in one reading.
+public struct StoreTotals: Sendable, Equatable {
+    /// Bytes of the distinct blobs of all images.
+    public var layersSize: Int64
+    public var images: Int
+    /// Tags and digest references.
+    public var references: Int
+    public var blobs: Int
+}
+
+/// One blob, and how many images use it.
+public struct BlobUse: Sendable, Equatable {
+    public var digest: Digest
+    public var mediaType: MediaType
+    public var role: BlobEntry.Role
+    /// Bytes on disk.
+    public var size: Int64
+    /// Images, not tags.
+    public var users: Int
+    /// Length of the uncompressed bytes, once known.
+    public var unpackedSize: Int64?
+    /// Digest of the uncompressed bytes, once known.
+    public var diffID: Digest?
+}

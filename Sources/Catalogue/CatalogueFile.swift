@@ -1,0 +1,91 @@
+internal import GRDB
+internal import OCI
+
+/// The database's file: how it is opened, and what its errors mean.
+struct CatalogueFile: Sendable {
+    /// `nil`: in memory.
+    let path: String?
+
+    /// Blocks.
+    func open() throws -> any DatabaseWriter {
+        let database: any DatabaseWriter
+        if let path {
+            database = try DatabasePool(path: path, configuration: configuration)
+            // After opening, for GRDB ends with NORMAL. That lost acknowledged transactions in a third of the simulated
+            // power cuts, FULL in none.
+            try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        } else {
+            database = try DatabaseQueue(configuration: configuration)
+        }
+        let migrator = Schema.migrator
+        guard try database.read(migrator.hasBeenSuperseded) == false else {
+            throw CatalogueError.newer(path: shownPath)
+        }
+        try migrator.migrate(database)
+        return database
+    }
+
+    /// Runs `body` and turns what SQLite and the rows' readers throw into one of ours.
+    func faults<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do { return try await body() } catch { throw fault(error) }
+    }
+
+    private var configuration: Configuration {
+        var configuration = Configuration()
+        configuration.label = "catalogue"
+        // Each reader costs its cache and its schema; answers take milliseconds, so two are never a queue.
+        configuration.maximumReaderCount = 2
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { [shownPath] db in
+            if !db.configuration.readonly { try refuseForeign(db, path: shownPath) }
+            for setting in settings { try db.execute(sql: "PRAGMA \(setting)") }
+        }
+        return configuration
+    }
+
+    private func fault(_ error: any Error) -> any Error {
+        switch error {
+        case is CancellationError, is CatalogueError: error
+        case let error as DatabaseError: fault(error)
+        case let error as Damage: CatalogueError.damaged(path: shownPath, reason: error.reason)
+        case let error as OCIError: CatalogueError.damaged(path: shownPath, reason: error.description)
+        case is RowDecodingError:
+            CatalogueError.damaged(path: shownPath, reason: "a value is missing or of another type")
+        default: CatalogueError.failed(path: shownPath, reason: "\(error)")
+        }
+    }
+
+    private func fault(_ error: DatabaseError) -> CatalogueError {
+        let reason = error.message ?? "SQLite error \(error.extendedResultCode.rawValue)"
+        return switch error.resultCode {
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB: .damaged(path: shownPath, reason: reason)
+        case .SQLITE_FULL: .full(path: shownPath)
+        case .SQLITE_BUSY, .SQLITE_LOCKED: .busy(path: shownPath)
+        case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_AUTH, .SQLITE_IOERR:
+            .unusable(path: shownPath, reason: reason)
+        default: .failed(path: shownPath, reason: reason)
+        }
+    }
+
+    private var shownPath: String { path ?? "in memory" }
+}
+
+/// What is in the file and cannot be.
+struct Damage: Error {
+    let reason: String
+}
+
+/// Of every connection. Memory maps turn a disk's fault into a signal; a schema from outside is not trusted; a log that
+/// grew under a long reading shrinks to 64 MiB.
+private let settings = [
+    "cache_size = -1024", "cell_size_check = ON", "journal_size_limit = \(64 << 20)", "mmap_size = 0",
+    "trusted_schema = OFF",
+]
+
+/// Before anything is written to the file.
+private func refuseForeign(_ db: Database, path: String) throws {
+    let application = try Int64.fetchOne(db, sql: "PRAGMA application_id")
+    guard application != Schema.applicationID else { return }
+    let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema")
+    guard application == 0, tables == 0 else { throw CatalogueError.foreign(path: path) }
+}

@@ -1,0 +1,97 @@
+internal import GRDB
+internal import OCI
+
+/// Reads images with their names, in two queries however many there are.
+struct SummaryReader {
+    let db: Database
+
+    /// Newest `created` first, those without one last.
+    func all() throws -> [ImageSummary] {
+        var named: [Int64: Names] = [:]
+        var repositories: [String: Repository] = [:]
+        let names = try Row.fetchCursor(db.cachedStatement(sql: namesQuery + " ORDER BY name"))
+        while let row = try names.next() {
+            try named[row.integer(0), default: Names()].add(row, &repositories)
+        }
+        let sql = imagesQuery + " ORDER BY created IS NULL, created DESC, created_nanos DESC, recorded DESC, digest"
+        let images = try Row.fetchCursor(db.cachedStatement(sql: sql))
+        var summaries: [ImageSummary] = []
+        while let row = try images.next() {
+            summaries.append(try summary(row, try named[row.integer(0)] ?? Names()))
+        }
+        return summaries
+    }
+
+    /// The image that `condition`, a term of SQL on `images`, is true of; the first of several.
+    func first(where condition: String, _ arguments: StatementArguments) throws -> ImageSummary? {
+        let statement = try db.cachedStatement(sql: "\(imagesQuery) WHERE \(condition) LIMIT 1")
+        guard let row = try Row.fetchOne(statement, arguments: arguments) else { return nil }
+        var names = Names()
+        var repositories: [String: Repository] = [:]
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(sql: namesQuery + " WHERE image = ? ORDER BY name"), arguments: [row.integer(0)])
+        while let row = try rows.next() { try names.add(row, &repositories) }
+        return try summary(row, names)
+    }
+
+    /// The image of a digest reference or a tag; the digest counts where there are both.
+    func named(_ reference: Reference) throws -> ImageSummary? {
+        let reference = reference.forPull
+        guard let digest = reference.digest else {
+            return try first(where: "id = (SELECT image FROM names WHERE name = ?)", [reference.description])
+        }
+        return try first(
+            where: "digest = ? AND EXISTS (SELECT 1 FROM names WHERE image = images.id AND repository = ?)",
+            [digest.description, reference.repository.description])
+    }
+
+    private func summary(_ row: Row, _ names: Names) throws -> ImageSummary {
+        let digest = try row.digest(1)
+        let plain = Descriptor(mediaType: MediaType(try row.text(2)), digest: digest, size: try row.integer(3))
+        return ImageSummary(
+            target: try row.descriptor(4) ?? plain, tags: names.tags, digests: names.digests(of: digest),
+            created: try row.optionalMoment(5), recorded: try row.moment(8), lastTagged: names.lastTagged,
+            labels: try labels(row), size: try row.integer(10), sharedSize: try row.integer(11), holders: 0,
+            unpackedSize: try row.integer(13) == 0 ? try row.integer(12) : nil)
+    }
+
+    private func labels(_ row: Row) throws -> [(key: String, value: String)] {
+        guard let members = try row.json(7)?.members else { return [] }
+        return try members.map { member in
+            guard let value = member.value.string else { throw Damage(reason: "a label is no text") }
+            return (member.key, value)
+        }
+    }
+}
+
+/// What one image is called.
+private struct Names {
+    var tags: [Reference] = []
+    var lastTagged: Timestamp?
+    private var repositories: [Repository] = []
+
+    /// Rows come in the order of their canonical text, so `tags` is sorted by it.
+    mutating func add(_ row: Row, _ known: inout [String: Repository]) throws {
+        let text = try row.text(1)
+        let repository = try known[text] ?? Repository(parsing: text)
+        known[text] = repository
+        if let tag = try row.optionalText(2) {
+            tags.append(Reference(repository, tag: tag, digest: nil))
+            lastTagged = max(try row.moment(3), lastTagged ?? Timestamp(seconds: .min))
+        }
+        // "a-b:1" comes before "a:1" and "a:2", so equal repositories are together within the tags only.
+        if !repositories.contains(repository) { repositories.append(repository) }
+    }
+
+    func digests(of id: Digest) -> [Reference] {
+        let references = repositories.map { Reference($0, tag: nil, digest: id) }
+        guard references.count > 1 else { return references }
+        return references.map { ($0.description, $0) }.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+}
+
+private let imagesQuery = """
+    SELECT id, digest, media_type, target_size, target, created, created_nanos, labels, recorded, recorded_nanos, size,
+        shared_size, unpacked_size, unpacked_missing FROM images
+    """
+private let namesQuery = "SELECT image, repository, tag, updated, updated_nanos FROM names"

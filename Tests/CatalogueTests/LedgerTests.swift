@@ -1,0 +1,39 @@
+import Catalogue
+import OCI
+import Testing
+
+@Suite struct `The sharing ledger` {
+    /// Thirty graphs a case: 360 in all, each of some twenty steps with every sum counted afresh after each.
+    @Test(arguments: 0..<12)
+    func `says at every step what counting afresh says`(block: UInt64) async throws {
+        for seed in block * 30..<block * 30 + 30 {
+            var walk = try await RandomWalk(seed: seed)
+            for step in 0..<20 {
+                let action = try await walk.step()
+                try await walk.compare("graph \(seed), step \(step), \(action)")
+            }
+            try await walk.deleteSomeTogether("graph \(seed)")
+            try await walk.deleteAll("graph \(seed)")
+        }
+    }
+
+    @Test func `does not count a second tag`() async throws {
+        let catalogue = try await emptyCatalogue()
+        let (first, second) = (image(1, blobs: [layer(10, size: 5)]), image(2, blobs: [layer(10, size: 5)]))
+        try await catalogue.record(first, named: references("a:1"))
+        try await catalogue.record(first, named: references("a:2", "b:1"))
+        #expect(try await catalogue.image(digest(1))?.sharedSize == 0)
+        #expect(try await catalogue.totals().layersSize == 5)
+        try await catalogue.record(second, named: [])
+        #expect(try await catalogue.images().map(\.sharedSize) == [5, 5])
+    }
+
+    @Test func `counts a digest twice in one image once`() async throws {
+        let catalogue = try await emptyCatalogue()
+        let twice = layer(10, size: 5)
+        try await catalogue.record(image(1, blobs: [twice, twice]), named: [])
+        #expect(try await catalogue.image(digest(1))?.size == 5)
+        #expect(try await catalogue.image(digest(1))?.sharedSize == 0)
+        #expect(try await catalogue.blobs(of: digest(1)).map(\.users) == [1, 1])
+    }
+}
