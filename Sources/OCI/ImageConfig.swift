@@ -19,7 +19,7 @@ public struct ImageConfig: Sendable {
     public var platform: Platform
     public var created: Timestamp?
     public var author: String
-    /// Digests of the uncompressed layers, lowest first.
+    /// Digests of the uncompressed layers, lowest first; none where a config of an artifact has no rootfs.
     public var diffIDs: [Digest]
     public var history: [History]
     /// Of `config.Labels`, in the order of the document.
@@ -57,9 +57,8 @@ public struct ImageConfig: Sendable {
     }
 
     private static func diffIDs(of json: JSON, in document: String) throws(OCIError) -> [Digest] {
-        guard let rootfs = json["rootfs"], rootfs.members != nil else {
-            throw .invalidDocument(document, reason: "it has no rootfs")
-        }
+        guard let rootfs = json.optional("rootfs") else { return [] }
+        guard rootfs.members != nil else { throw .invalidDocument(document, reason: "\"rootfs\" is no object") }
         try rootfsNames.check(rootfs, in: document)
         var digests: [Digest] = []
         for text in try rootfs.optionalStrings("diff_ids", in: document) {

@@ -107,7 +107,7 @@ extension JSONParser {
             try digits()
         }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        if isInteger {
+        if isInteger, text != "-0" {
             guard let value = Int64(text) else { throw failure("an integer beyond 64 bits", at: start) }
             return .integer(value)
         }

@@ -8,7 +8,7 @@ extension Platform {
         }
         let parts = specifier.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
         let system = try SystemComponent(parsing: parts[0], of: specifier)
-        for part in parts.dropFirst() where part.isEmpty || !part.utf8.allSatisfy(isComponentByte) {
+        for part in parts.dropFirst() where part.isEmpty || !part.utf8.allSatisfy(Platform.isComponentByte) {
             throw .invalidPlatform(specifier, reason: "\(quoted(part)) is an invalid component: invalid argument")
         }
         self.init(os: system.name, architecture: "", osVersion: system.version, osFeatures: system.features)
@@ -43,6 +43,15 @@ extension Platform {
     private mutating func dropImpliedVariant() {
         if architecture == "arm", variant == "v7" { variant = nil }
     }
+
+    static func isComponentByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
 }
 
 /// The first component: `name`, `name(version)`, `name(version+feature…)`, `name(+feature…)`.
@@ -55,7 +64,7 @@ private struct SystemComponent {
         let invalid = OCIError.invalidPlatform(
             specifier, reason: "\(quoted(text)) is an invalid operating system: invalid argument")
         let name = text.prefix { $0 != "(" }
-        guard !name.isEmpty, name.utf8.allSatisfy({ isComponentByte($0) && $0 != UInt8(ascii: ".") }) else {
+        guard !name.isEmpty, name.utf8.allSatisfy({ Platform.isComponentByte($0) && $0 != UInt8(ascii: ".") }) else {
             throw invalid
         }
         self.name = Platform.normalized(os: String(name))
@@ -69,7 +78,7 @@ private struct SystemComponent {
             .split(separator: "+", omittingEmptySubsequences: false)
         var decoded: [String] = []
         for (index, option) in options.enumerated() {
-            guard option.utf8.allSatisfy({ isComponentByte($0) || $0 == UInt8(ascii: "%") }),
+            guard option.utf8.allSatisfy({ Platform.isComponentByte($0) || $0 == UInt8(ascii: "%") }),
                 index == 0 || !option.isEmpty, let option = percentDecoded(option)
             else { throw invalid }
             decoded.append(option)
@@ -93,15 +102,6 @@ private func percentDecoded(_ text: Substring) -> String? {
         bytes.append(UInt8(high << 4 | low))
     }
     return String(validating: bytes, as: UTF8.self)
-}
-
-private func isComponentByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
-        true
-    default: false
-    }
 }
 
 /// Go's lists of systems and architectures, which decide how a single word is read.

@@ -37,7 +37,7 @@ public struct Platform: Sendable, Hashable, CustomStringConvertible {
         return platform
     }
 
-    /// The text form; `/`, `(`, `)`, `+` and `%` in version and features are percent-encoded.
+    /// The text form. What a component cannot hold is percent-encoded in version and features, so it parses again.
     public var description: String {
         guard !os.isEmpty else { return "unknown" }
         let features = Set(osFeatures).filter { !$0.isEmpty }.sorted().map { "+" + percentEncoded($0) }.joined()
@@ -78,14 +78,11 @@ private func nonEmpty(_ text: String?) -> String? { text?.isEmpty == true ? nil 
 
 private func percentEncoded(_ text: String) -> String {
     var encoded = ""
-    for character in text.unicodeScalars {
-        switch character {
-        case "%": encoded += "%25"
-        case "+": encoded += "%2B"
-        case "(": encoded += "%28"
-        case ")": encoded += "%29"
-        case "/": encoded += "%2F"
-        default: encoded.unicodeScalars.append(character)
+    for byte in text.utf8 {
+        if Platform.isComponentByte(byte) {
+            encoded.unicodeScalars.append(Unicode.Scalar(byte))
+        } else {
+            encoded += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
         }
     }
     return encoded

@@ -22,11 +22,14 @@ public struct Repository: Hashable, Sendable, CustomStringConvertible {
     /// The canonical form, `docker.io/library/alpine`.
     public var description: String { "\(domain)/\(path)" }
 
-    /// The form that people write, `alpine`.
+    /// The form that people write, `alpine`: as docker shows it, but for paths whose first component looks like a host or
+    /// an image ID, which would read back as something else; those stay canonical.
     public var familiar: String {
         guard domain == "docker.io" else { return description }
         let components = path.split(separator: "/", omittingEmptySubsequences: false)
-        return components.count == 2 && components[0] == "library" ? String(components[1]) : path
+        let short = components.count == 2 && components[0] == "library" ? String(components[1]) : path
+        let isAmbiguous = short.utf8.contains(UInt8(ascii: "/")) && Repository.isHost(String(components[0]))
+        return isAmbiguous || ReferenceGrammar.isIdentifier(short) ? description : short
     }
 
     /// Docker's reading: a first component is a registry only when it looks like a host's name; everything else is at
@@ -63,11 +66,14 @@ public struct Repository: Hashable, Sendable, CustomStringConvertible {
         let rest = String(text[text.utf8.index(after: slash)...])
         let isHub = first == "docker.io" || first == "index.docker.io"
         if isHub { return ("docker.io", rest.utf8.contains(UInt8(ascii: "/")) ? rest : official + rest) }
-        let isHost =
-            first == "localhost"
-            || first.utf8.contains {
+        return isHost(first) ? (first, rest) : ("docker.io", text)
+    }
+
+    /// Whether docker takes a first component for a registry's name.
+    private static func isHost(_ component: String) -> Bool {
+        component == "localhost"
+            || component.utf8.contains {
                 $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":") || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0
             }
-        return isHost ? (first, rest) : ("docker.io", text)
     }
 }

@@ -4,30 +4,32 @@ import TestSupport
 import Testing
 
 @Suite struct `A digest` {
-    static let texts = [
-        "sha256:" + String(repeating: "e", count: 64), "sha512:" + String(repeating: "0a", count: 64),
+    static let texts: [String] = [
+        "sha256:\(String(repeating: "e", count: 64))", "sha512:\(String(repeating: "0a", count: 64))",
     ]
 
     @Test(arguments: texts) func `reads back as it was written`(text: String) throws {
         #expect(try Digest(parsing: text).description == text)
     }
 
-    @Test(arguments: [
-        "", "sha256", "sha256:", "sha256:" + String(repeating: "e", count: 63),
-        "sha256:" + String(repeating: "e", count: 65), "sha256:" + String(repeating: "E", count: 64),
-        "sha512:" + String(repeating: "e", count: 64), "sha384:" + String(repeating: "e", count: 96),
-        "SHA256:" + String(repeating: "e", count: 64), "sha256:" + String(repeating: "é", count: 32),
-        "sha256:" + String(repeating: "e", count: 64) + ":", String(repeating: "sha256", count: 100_000),
-    ])
+    static let malformed: [String] = [
+        "", "sha256", "sha256:", "sha256:\(String(repeating: "e", count: 63))",
+        "sha256:\(String(repeating: "e", count: 65))", "sha256:\(String(repeating: "E", count: 64))",
+        "sha512:\(String(repeating: "e", count: 64))", "sha384:\(String(repeating: "e", count: 96))",
+        "SHA256:\(String(repeating: "e", count: 64))", "sha256:\(String(repeating: "é", count: 32))",
+        "sha256:\(String(repeating: "e", count: 64)):", String(repeating: "sha256", count: 100_000),
+    ]
+
+    @Test(arguments: malformed)
     func `is refused unless it is sha256 or sha512 in lower-case hex of the right length`(text: String) {
         #expect(throws: OCIError.invalidDigest(text)) { try Digest(parsing: text) }
     }
 
     @Test func `orders as its text does`() throws {
         let digests = try [
-            "sha256:" + String(repeating: "0", count: 63) + "1", "sha256:" + String(repeating: "f", count: 64),
-            "sha512:" + String(repeating: "0", count: 128), "sha256:00" + String(repeating: "f", count: 62),
-            "sha512:" + String(repeating: "0", count: 127) + "1", "sha256:" + String(repeating: "0", count: 64),
+            "sha256:\(String(repeating: "0", count: 63))1", "sha256:\(String(repeating: "f", count: 64))",
+            "sha512:\(String(repeating: "0", count: 128))", "sha256:00" + String(repeating: "f", count: 62),
+            "sha512:\(String(repeating: "0", count: 127))1", "sha256:\(String(repeating: "0", count: 64))",
         ].map { try Digest(parsing: $0) }
         #expect(digests.sorted().map(\.description) == digests.map(\.description).sorted())
     }

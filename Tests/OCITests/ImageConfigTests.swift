@@ -27,17 +27,19 @@ private let rootfs = #""rootfs":{"type":"layers","diff_ids":["\#(digestText)"]}"
         #expect(config.history.first?.created?.seconds == 1_767_225_600)
     }
 
-    @Test func `may leave out nearly everything, and is for the host then`() throws {
-        let config = try config(
-            #""rootfs":{"type":"layers","diff_ids":null},"config":null,"created":null,"history":null"#)
+    @Test(arguments: [
+        "", #""rootfs":null"#, #""rootfs":{"diff_ids":null},"config":null,"created":null,"history":null"#,
+    ])
+    func `may leave out everything, and is for the host then`(members: String) throws {
+        let config = try config(members)
         #expect(config.platform == .host)
         #expect(config.created == nil)
         #expect(config.diffIDs.isEmpty && config.history.isEmpty && config.labels.isEmpty)
         #expect(config.config == nil)
     }
 
-    @Test(arguments: [
-        "", #""rootfs":null"#, #""rootfs":[]"#, #""rootfs":{"diff_ids":"x"}"#, #""rootfs":{"diff_ids":["sha256:00"]}"#,
+    static let malformed: [String] = [
+        #""rootfs":[]"#, #""rootfs":{"diff_ids":"x"}"#, #""rootfs":{"diff_ids":["sha256:00"]}"#,
         #""rootfs":{"diff_ids":[1]}"#, rootfs + #","os":1"#, rootfs + #","architecture":[]"#,
         rootfs + #","created":"x""#,
         rootfs + #","created":1"#, rootfs + #","config":[]"#, rootfs + #","config":{"Labels":[]}"#,
@@ -46,7 +48,9 @@ private let rootfs = #""rootfs":{"type":"layers","diff_ids":["\#(digestText)"]}"
         rootfs + #","config":{"labels":{}}"#, #""rootfs":{"Diff_IDs":[]}"#,
         rootfs + #","history":[{"Created_By":"x"}]"#,
         rootfs + #","history":[{"empty_layer":1}]"#,
-    ])
+    ]
+
+    @Test(arguments: malformed)
     func `is refused when a member is malformed or ambiguous`(members: String) {
         #expect(throws: OCIError.self) { try config(members) }
     }

@@ -3,9 +3,10 @@ import Testing
 
 @Suite struct `JSON text` {
     static let values: [(String, JSON)] = [
-        ("null", JSON.null), ("true", true), ("false", false), ("0", 0), ("-0", 0), ("12", 12),
+        ("null", JSON.null), ("true", true), ("false", false), ("0", 0), ("-0", .number(-0.0)), ("12", 12),
         ("-9223372036854775808", .integer(.min)), ("9223372036854775807", .integer(.max)), ("1.5", .number(1.5)),
-        ("1e3", .number(1000)), ("-2.5E-1", .number(-0.25)), (#""""#, ""), (#""aé😀""#, "aé😀"), ("[]", []), ("{}", [:]),
+        ("1e3", .number(1000)), ("-2.5E-1", .number(-0.25)), (#""""#, ""), (#""aé😀""#, "aé😀"), ("[]", []),
+        ("{}", [:]),
         (" [ 1 ,\t2\r\n] ", [1, 2]), (#"{"b":1,"a":[{}]}"#, ["b": 1, "a": [[:]]]),
         (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{C}\n\r\t"), (#""\u0041\u00e9\ud83d\ude00\u0000""#, "Aé😀\u{0}"),
     ]
@@ -91,7 +92,8 @@ import Testing
 
 @Suite struct `JSON written` {
     @Test(arguments: [
-        "null", "true", "[]", "{}", "-1", "1.5", #"{"b":1,"a":[1,"x",{"c":null}]}"#, #""\u2028\u2029\u0000\u001f""#,
+        "null", "true", "[]", "{}", "-1", "-0", "1.5", #"{"b":1,"a":[1,"x",{"c":null}]}"#,
+        #""\u2028\u2029\u0000\u001f""#,
         #""\"\\/\b\f\n\r\t""#, "\"é😀\u{7f}\"",
     ])
     func `is the text it was read from`(text: String) throws {

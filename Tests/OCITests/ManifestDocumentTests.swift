@@ -52,19 +52,21 @@ private let list = #""schemaVersion":2,"manifests":[\#(entry)]"#
         #expect(try manifest(#""schemaVersion":2,"config":\#(config),"layers":[\#(unknown)]"#)?.layers.count == 1)
     }
 
-    @Test(arguments: [
+    static let misannounced: [(String, MediaType)] = [
         (image, MediaType.ociIndex), (image, .dockerList), (list, .ociManifest), (list, .dockerManifest),
         (image + #","mediaType":"application/vnd.oci.image.manifest.v1+json""#, .dockerManifest),
         (image + #","mediaType":"application/vnd.oci.image.index.v1+json""#, .ociIndex),
         (list + #","mediaType":"application/vnd.oci.image.manifest.v1+json""#, .ociManifest),
         (list + #","mediaType":"application/vnd.oci.image.index.v1+json""#, .dockerList),
         (image + #","mediaType":"application/vnd.example+json""#, .ociManifest),
-    ])
+    ]
+
+    @Test(arguments: misannounced)
     func `is refused when it is not what it was announced as`(members: String, given: MediaType) {
         #expect(throws: OCIError.self) { try document(members, given) }
     }
 
-    @Test(arguments: [
+    static let malformed: [String] = [
         "", #""schemaVersion":2"#, #""schemaVersion":2,"config":\#(config)"#,
         #""schemaVersion":2,"layers":[\#(layer)]"#,
         #""schemaVersion":3,"config":\#(config),"layers":[]"#, #""schemaVersion":"2","config":\#(config),"layers":[]"#,
@@ -76,15 +78,19 @@ private let list = #""schemaVersion":2,"manifests":[\#(entry)]"#
         #""schemaVersion":2,"config":null,"layers":[]"#, #""schemaVersion":2,"config":[],"layers":[]"#,
         #""schemaVersion":2,"config":\#(config),"layers":{}"#, #""schemaVersion":2,"config":\#(config),"layers":[7]"#,
         #""schemaVersion":2,"manifests":{}"#, #""schemaVersion":2,"blobs":[\#(layer)]"#,
-    ])
+    ]
+
+    @Test(arguments: malformed)
     func `is refused when it is malformed, mixed or ambiguous`(members: String) {
         #expect(throws: OCIError.self) { try document(members) }
     }
 
-    @Test(arguments: [
+    static let schema1: [String] = [
         #""schemaVersion":1,"fsLayers":[],"history":[]"#, #""schemaVersion":2,"fsLayers":[]"#, #""schemaVersion":1"#,
         image + #","mediaType":"application/vnd.docker.distribution.manifest.v1+prettyjws""#,
-    ])
+    ]
+
+    @Test(arguments: schema1)
     func `of schema 1 is refused as such`(members: String) {
         #expect(throws: OCIError.schema1) { try document(members) }
     }

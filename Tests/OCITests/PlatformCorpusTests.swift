@@ -93,8 +93,8 @@ struct `Platforms agree with the corpus in` {
 
     @Test func `the normal form and the subset rule of an independent implementation`() throws {
         // Its "satisfies" is exact on os.version everywhere, knows the never-specified "features" and lets a variant
-        // satisfy the lack of one; its "oci-match" is of annotations; "compare" matches darwin to linux. What remains is
-        // whether different systems or architectures match.
+        // satisfy the lack of one; its "oci-match" is of annotations; "compare" lets darwin and Windows run linux. What
+        // remains is linux on linux.
         for row in try CorpusFiles.cases("platform-second-opinion") {
             guard let rule = row["input"]?["rule"]?.string, rule == "compare",
                 let host = try row["input"]?["host"].flatMap({ try Platform($0, in: "table") }),

@@ -2,11 +2,12 @@ import Testing
 
 @testable import OCI
 
-private let digest = "sha256:" + String(repeating: "a", count: 64)
-private let digest512 = "sha512:" + String(repeating: "b", count: 128)
+private let identifier = String(repeating: "a", count: 64)
+private let digest = "sha256:\(identifier)"
+private let digest512 = "sha512:\(String(repeating: "b", count: 128))"
 
 @Suite struct `A reference` {
-    static let forms = [
+    static let forms: [(String, String, String)] = [
         ("alpine", "docker.io/library/alpine", "alpine"),
         ("alpine:3.20", "docker.io/library/alpine:3.20", "alpine:3.20"),
         ("library/alpine", "docker.io/library/alpine", "alpine"),
@@ -22,8 +23,11 @@ private let digest512 = "sha512:" + String(repeating: "b", count: 128)
         ("ghcr.io", "docker.io/library/ghcr.io", "ghcr.io"),
         ("192.168.0.1:80", "docker.io/library/192.168.0.1:80", "192.168.0.1:80"),
         ("a__b--c/d.e_f", "docker.io/a__b--c/d.e_f", "a__b--c/d.e_f"),
-        ("alpine@" + digest, "docker.io/library/alpine@" + digest, "alpine@" + digest),
-        ("alpine:3@" + digest512, "docker.io/library/alpine:3@" + digest512, "alpine:3@" + digest512),
+        ("docker.io/libr.ary/a", "docker.io/libr.ary/a", "docker.io/libr.ary/a"),
+        ("docker.io/localhost/a", "docker.io/localhost/a", "docker.io/localhost/a"),
+        ("library/\(identifier)", "docker.io/library/\(identifier)", "docker.io/library/\(identifier)"),
+        ("alpine@\(digest)", "docker.io/library/alpine@\(digest)", "alpine@\(digest)"),
+        ("alpine:3@\(digest512)", "docker.io/library/alpine:3@\(digest512)", "alpine:3@\(digest512)"),
     ]
 
     @Test(arguments: forms)
@@ -40,16 +44,18 @@ private let digest512 = "sha512:" + String(repeating: "b", count: 128)
         #expect(try Reference(parsing: familiar) == reference)
     }
 
-    @Test(arguments: [
+    static let malformed: [String] = [
         "", " ", "a b", "Alpine", "a/B", "-a", "a-", "_a", "a_", "a..b", "a._b", "a___b", "a//b", "/a", "a/", "a:",
-        "a:b:c",
-        "a:-x", "a:.x", "a@", "a@sha256:", "a@sha256:abc", "a@md5:" + String(repeating: "a", count: 32),
-        "a@sha256:" + String(repeating: "A", count: 64), "a@sha384:" + String(repeating: "a", count: 96), "@" + digest,
-        ":tag", "https://ghcr.io/a", "[::1", "[::1]:5000", "[::1%eth0]:5000/a", "-x.io/a", "x-.io/a", "x..io/a",
-        "x_y.io/a", "x.io:/a", "x.io:80a/b", "é", "a\u{0}b", "a:é", String(repeating: "a", count: 64),
-        "a:" + String(repeating: "t", count: 129), String(repeating: "a", count: 256) + "/b",
-        String(repeating: "a.", count: 130) + "io/b", "a@" + digest + "@" + digest,
-    ])
+        "a:b:c", "a:-x", "a:.x", "a@", "a@sha256:", "a@sha256:abc", "a@md5:\(identifier.prefix(32))",
+        "a@\(digest.uppercased())", "a@sha256:\(identifier.uppercased())",
+        "a@sha384:\(identifier)\(identifier.prefix(32))",
+        "@\(digest)", ":tag", "https://ghcr.io/a", "[::1", "[::1]:5000", "[::1%eth0]:5000/a", "-x.io/a", "x-.io/a",
+        "x..io/a", "x_y.io/a", "x.io:/a", "x.io:80a/b", "é", "a\u{0}b", "a:é", identifier, "a@\(digest)@\(digest)",
+        "a:\(identifier)\(identifier)t", "\(String(repeating: "a", count: 256))/b",
+        "\(String(repeating: "a.", count: 130))io/b",
+    ]
+
+    @Test(arguments: malformed)
     func `is refused when it is malformed`(text: String) {
         // Docker's expression reads "x_y.io/a" as a path of two components in no registry; nothing can be pulled from
         // there, so layerd says so at once.
@@ -70,11 +76,11 @@ private let digest512 = "sha512:" + String(repeating: "b", count: 128)
     @Test func `gets the tag latest only when it has neither tag nor digest`() throws {
         #expect(try Reference(parsing: "a").withDefaultTag.familiar == "a:latest")
         #expect(try Reference(parsing: "a:1").withDefaultTag.familiar == "a:1")
-        #expect(try Reference(parsing: "a@" + digest).withDefaultTag.familiar == "a@" + digest)
+        #expect(try Reference(parsing: "a@\(digest)").withDefaultTag.familiar == "a@\(digest)")
     }
 
     @Test func `is pulled by its digest when it has one, and by its tag else`() throws {
-        #expect(try Reference(parsing: "a:1@" + digest).forPull.familiar == "a@" + digest)
+        #expect(try Reference(parsing: "a:1@\(digest)").forPull.familiar == "a@\(digest)")
         #expect(try Reference(parsing: "a:1").forPull.familiar == "a:1")
         #expect(try Reference(parsing: "a").forPull.familiar == "a:latest")
     }
@@ -128,7 +134,7 @@ private let digest512 = "sha512:" + String(repeating: "b", count: 128)
         #expect(repository.familiar == "alpine")
     }
 
-    @Test(arguments: ["alpine:3", "alpine@" + digest, "", "A"])
+    @Test(arguments: ["alpine:3", "alpine@\(digest)", "", "A"])
     func `is refused with a tag, a digest or a bad name`(name: String) {
         #expect(throws: OCIError.self) { try Repository(parsing: name) }
     }

@@ -1,5 +1,5 @@
-// Corpus: the folder of real image data that lies beside the project where it is developed. Nothing of it is copied into
-// the project; suites that read it skip where it is absent.
+// Corpus: the folder of real image data that lies beside the project where it is developed. Nothing of it is copied
+// into the project; suites that read it skip where it is absent.
 
 internal import FoundationEssentials
 public import OCI
