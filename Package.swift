@@ -88,7 +88,7 @@ let package = Package(
         suite("StorageTests", ["Storage", "OCI", "Hashing", "TestSupport"]),
         suite("RegistryTests", ["Registry", "Transport", "OCI", "Hashing", "TestSupport"]),
         suite("CatalogueTests", ["Catalogue", "OCI", "Hashing", "TestSupport"]),
-        suite("PullingTests", ["Pulling", "Registry", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport"]),
+        suite("PullingTests", ["Pulling", "Coordination", "Registry", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport"]),
         suite("ServingTests", ["Serving", "TestSupport", nioCore, nioPosix]),
         suite(
             "EngineAPITests",

@@ -72,8 +72,7 @@ struct Planner: Sendable {
         reading.fetched += 1
         reading.fetchedBytes += Int64(bytes.count)
         try await store.ingest(descriptor) { writer in
-            if writer.offset > 0 { try writer.restart() }
-            try writer.append(bytes.span.bytes)
+            try writer.replace(with: bytes)
         }
         return bytes
     }

@@ -59,8 +59,7 @@ final class Transfers: Sendable {
     ) async throws {
         try await store.ingest(descriptor) { [self] writer in
             if let inline = descriptor.data {
-                if writer.offset > 0 { try writer.restart() }
-                return try writer.append(inline.span.bytes)
+                return try writer.replace(with: inline)
             }
             try await slots.withSlot(key: source.repository.domain, lane: lane) {
                 let receiver = IngestReceiver(descriptor, writer: writer, watch: watch)
@@ -70,6 +69,15 @@ final class Transfers: Sendable {
             }
             watch.tell(descriptor.digest, .verifying)
         }
+    }
+}
+
+extension BlobWriter {
+    /// Stores a blob that is at hand as a whole, whatever an earlier attempt left.
+    func replace(with bytes: [UInt8]) throws {
+        if offset > 0 { try restart() }
+        let span = bytes.span
+        try append(span.bytes)
     }
 }
 

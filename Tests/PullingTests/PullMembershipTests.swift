@@ -1,6 +1,8 @@
+import Coordination
 import OCI
 import Pulling
 import Storage
+import TestSupport
 import Testing
 
 @testable import Pulling

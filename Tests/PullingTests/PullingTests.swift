@@ -1,7 +1,9 @@
 import Catalogue
+import Coordination
 import OCI
 import Pulling
 import Storage
+import TestSupport
 import Testing
 
 @Suite struct `A pull` {
