@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 import Transport
@@ -105,6 +106,21 @@ import Transport
             let error = await transportError { _ = try await client.collect(request, limit: 10) }
             #expect(error?.description.contains("registry.test") == true)
             #expect(error?.description.contains("topsecret") == false)
+        }
+    }
+
+    @Test func `go through the environment's proxy, but for hosts exempt from it`() async throws {
+        await #expect(processExitsWith: .success) {
+            let proxy = try ScriptedServer(ScriptedReply(body: [6]))
+            let host = try ScriptedServer(ScriptedReply(body: [7]))
+            setenv("http_proxy", "http://127.0.0.1:\(proxy.port)", 1)
+            setenv("no_proxy", "127.0.0.1", 1)
+            let client = CurlClient(userAgent: "layerd-test/1")
+            let proxied = try await client.collect(HTTPRequest(url: "http://registry.test/"), limit: 10)
+            #expect(proxied.body == [6])
+            let exempt = try await client.collect(HTTPRequest(url: host.url()), limit: 10)
+            #expect(exempt.body == [7])
+            await client.shutdown()
         }
     }
 
