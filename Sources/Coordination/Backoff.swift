@@ -1,5 +1,5 @@
-/// How long to wait before trying again: up to twice as long each time, up to a cap, and anything from nothing to that by
-/// chance ("full jitter"), so that many who failed together do not come back together.
+/// How long to wait before trying again: up to twice as long each time, up to a cap, and anything from nothing to that
+/// by chance ("full jitter"), so that many who failed together do not come back together.
 public struct Backoff: Sendable {
     private let base: Duration
     private let cap: Duration

@@ -41,7 +41,8 @@ public final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Send
         let abandoned = state.flights[key]?.task
         state.lastID += 1
         let id = state.lastID
-        // Unstructured, for the work outlives the caller that started it. `leave` cancels it; its end settles the waits.
+        // Unstructured, for the work outlives the caller that started it. `leave` cancels it; its end settles the
+        // waits.
         let task = Task {
             await abandoned?.value
             let result: Result<Value, any Error>

@@ -44,6 +44,9 @@ public final class SlotQueue: Sendable {
 
     /// Tasks waiting for a slot now.
     var waiting: Int { ledger.withLock { $0.waiting } }
+
+    /// Nobody holds a slot or waits for one.
+    var isIdle: Bool { ledger.withLock { $0.isIdle } }
 }
 
 /// Who holds and who waits: the rules of ``SlotQueue`` without its tasks.
@@ -69,6 +72,8 @@ struct SlotLedger {
     }
 
     var waiting: Int { lanes.values.reduce(0) { $0 + $1.count } }
+
+    var isIdle: Bool { held.isEmpty && lanes.isEmpty && turns.isEmpty }
 
     /// Takes a slot and returns `nil`, or queues up and returns the ticket to leave with.
     ///

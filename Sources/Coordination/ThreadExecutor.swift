@@ -4,8 +4,8 @@
     internal import Musl
 #endif
 
-/// An executor with a thread of its own, for actors whose work blocks (fsync, SQLite) and would otherwise hold one of the
-/// few threads that all other tasks share.
+/// An executor with a thread of its own, for actors whose work blocks (fsync, SQLite) and would otherwise hold one of
+/// the few threads that all other tasks share.
 ///
 /// An actor keeps its executor in a `let` and returns `executor.asUnownedSerialExecutor()` from `unownedExecutor`. The
 /// thread ends when the executor is released, after the jobs it still has.
@@ -100,8 +100,8 @@ private final class JobLoop: SerialExecutor, @unchecked Sendable {
         }
     }
 
-    /// Through the file, for Glibc's function is a GNU extension that Swift does not see. A thread without its name works
-    /// as well, so a failure is not looked at.
+    /// Through the file, for Glibc's function is a GNU extension that Swift does not see. A thread without its name
+    /// works as well, so a failure is not looked at.
     private func takeName() {
         let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
         guard file >= 0 else { return }

@@ -22,8 +22,8 @@ public struct Repository: Hashable, Sendable, CustomStringConvertible {
     /// The canonical form, `docker.io/library/alpine`.
     public var description: String { "\(domain)/\(path)" }
 
-    /// The form that people write, `alpine`: as docker shows it, but for paths whose first component looks like a host or
-    /// an image ID, which would read back as something else; those stay canonical.
+    /// The form that people write, `alpine`: as docker shows it, but for paths whose first component looks like a host
+    /// or an image ID, which would read back as something else; those stay canonical.
     public var familiar: String {
         guard domain == "docker.io" else { return description }
         let components = path.split(separator: "/", omittingEmptySubsequences: false)

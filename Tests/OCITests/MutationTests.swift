@@ -1,8 +1,8 @@
 import OCI
 import Testing
 
-/// Takes well-formed texts apart and puts them together wrongly. A parser that traps ends the process, and with it every
-/// test; what is accepted must be read back from what is written.
+/// Takes well-formed texts apart and puts them together wrongly. A parser that traps ends the process, and with it
+/// every test; what is accepted must be read back from what is written.
 @Suite struct `Mutated text` {
     private static let documents = [
         """
