@@ -1,0 +1,151 @@
+// Registry: asks registries, as their protocol wants to be asked: resolves names, brings content by digest, proves who
+// asks, follows where it may, and tries again what trying again can mend. What content means, and where it is kept, is
+// decided in other rooms; nothing here touches a disk.
+
+internal import Hashing
+public import OCI
+public import Transport
+
+/// The registries of the configuration, and their mirrors, as one resolver and fetcher.
+///
+/// Source: OCI distribution-spec v1.1.1; distribution `auth/token.md`.
+public final class RegistryClient: Resolver, Fetcher {
+    let session: Session
+    private let hosts: HostList
+    private let retry: RetryPolicy
+    private let timeline: Timeline
+
+    /// Makes a client.
+    /// - Parameters:
+    ///   - http: makes the requests.
+    ///   - hosts: the registries that have a section of their own.
+    ///   - anyRegistry: others are used too, at `https://HOST`.
+    ///   - retry: when a failed request is made again.
+    ///   - clock: measures tokens' lives and waits.
+    ///   - now: the time of day, for `Retry-After` and what is recorded.
+    public init(
+        http: any HTTPClient, hosts: [RegistryHost], anyRegistry: Bool, retry: RetryPolicy = RetryPolicy(),
+        clock: any Clock<Duration> = ContinuousClock(), now: (@Sendable () -> Timestamp)? = nil
+    ) {
+        timeline = Timeline(clock)
+        session = Session(http: http, timeline: timeline, now: now ?? wallClock)
+        self.hosts = HostList(hosts, anyRegistry: anyRegistry)
+        self.retry = retry
+    }
+
+    /// What `registry` last said of how much may still be fetched from it; `nil` when it never said anything.
+    public func allowance(of registry: String) -> Allowance? { session.allowance(of: registry) }
+
+    public func resolve(_ reference: Reference, credential: Credential?) async throws -> Resolution {
+        let reference = reference.forPull
+        let subject = Subject(reference)
+        return try await asking(about: subject, credential) { upstream in
+            if reference.digest == nil, let resolution = try await resolveByHead(subject, at: upstream) {
+                return resolution
+            }
+            return try await resolveByGet(subject, reference.digest, at: upstream)
+        }
+    }
+
+    public func document(
+        _ descriptor: Descriptor, in repository: Repository, limit: Int, credential: Credential?
+    ) async throws -> [UInt8] {
+        let subject = Subject(.content(descriptor), in: repository)
+        guard descriptor.size <= limit else {
+            let reason = "it has \(descriptor.size) bytes, more than the \(limit) that such a document may have"
+            throw RegistryError(subject, host: repository.domain, .mismatch(reason))
+        }
+        return try await asking(about: subject, credential) { upstream in
+            let body = DocumentBody(limit: limit, size: descriptor.size)
+            try await session.ask(question(about: subject, at: upstream), about: subject, at: upstream, into: body)
+            let bytes = body.bytes
+            guard Int64(bytes.count) == descriptor.size else {
+                throw RegistryError.Reason.incomplete(Int64(bytes.count), of: descriptor.size)
+            }
+            try check(bytes, descriptor.digest)
+            return bytes
+        }
+    }
+
+    public func blob(
+        _ descriptor: Descriptor, in repository: Repository, credential: Credential?, into receiver: any BlobReceiver
+    ) async throws {
+        let subject = Subject(.content(descriptor), in: repository)
+        if receiver.offset > descriptor.size { try receiver.restart() }
+        if receiver.offset == descriptor.size { return }
+        let watch = RetryWatch(
+            reached: { receiver.offset }, retrying: { receiver.retrying(after: $0, attempt: $1) })
+        try await asking(about: subject, credential, watch: watch) { upstream in
+            do { try await pour(descriptor, subject, at: upstream, into: receiver) } catch is RangeUnusable {
+                try receiver.restart()
+                try await pour(descriptor, subject, at: upstream, into: receiver)
+            }
+        }
+    }
+
+    /// Asks place after place, each as often as it may be, until one has the answer.
+    func asking<Result>(
+        about subject: Subject, _ credential: Credential?, mirrors: Bool = true, watch: RetryWatch = RetryWatch(),
+        _ body: (Upstream) async throws -> Result
+    ) async throws -> Result {
+        var failure = (host: subject.repository.domain, reason: RegistryError.Reason.notConfigured)
+        do {
+            let upstreams = try hosts.upstreams(
+                of: subject.repository.domain, credential: credential, mirrors: mirrors)
+            for upstream in upstreams {
+                let limit = upstream.role == .registry ? retry.attempts : 1
+                do {
+                    let result = try await retry.run(limit: limit, timeline: timeline, watch: watch) {
+                        try await body(upstream)
+                    }
+                    hosts.worked(upstream)
+                    return result
+                } catch let reason as RegistryError.Reason {
+                    failure = (upstream.base.authority, reason)
+                    guard upstream.givesWay(to: reason) else { break }
+                }
+            }
+        } catch let reason as RegistryError.Reason {
+            failure.reason = reason
+        }
+        throw RegistryError(subject, host: failure.host, failure.reason)
+    }
+
+    func question(about subject: Subject, at upstream: Upstream) -> Session.Question {
+        var question = Session.Question(address: upstream.address(of: subject.path))
+        if subject.isManifest { question.headers.set("Accept", RegistryClient.accepted) }
+        return question
+    }
+
+    func check(_ bytes: [UInt8], _ digest: Digest) throws {
+        guard digest.matches(bytes) else {
+            throw RegistryError.Reason.mismatch("the \(bytes.count) bytes it sent are not those of \(digest)")
+        }
+    }
+
+    /// All in one field: some registries and proxies look at one line only. Schema 1 is never asked for; Hub converts
+    /// images into it for whoever does not name the others.
+    private static let accepted = [MediaType.ociIndex, .ociManifest, .dockerList, .dockerManifest]
+        .map(\.text).joined(separator: ", ")
+
+    /// One request for the bytes from where the receiver is.
+    private func pour(
+        _ descriptor: Descriptor, _ subject: Subject, at upstream: Upstream, into receiver: any BlobReceiver
+    ) async throws {
+        let offset = receiver.offset
+        if offset == descriptor.size { return }
+        let body = BlobBody(descriptor, from: offset, into: receiver, checked: upstream.role == .mirror)
+        var question = question(about: subject, at: upstream)
+        question.total = nil
+        if offset > 0 { question.headers.set("Range", "bytes=\(offset)-") }
+        try await session.ask(question, about: subject, at: upstream, into: body)
+        guard receiver.offset == descriptor.size else {
+            throw RegistryError.Reason.incomplete(receiver.offset, of: descriptor.size)
+        }
+        // A mirror's wrong bytes must not be the end: found out here, the next place can still give the right ones.
+        guard let digest = body.digest, digest != descriptor.digest else { return }
+        try receiver.restart()
+        throw RegistryError.Reason.mismatch(
+            "the \(descriptor.size) bytes it sent are not those of \(descriptor.digest)")
+    }
+}

@@ -1,0 +1,50 @@
+public import Transport
+
+/// How one registry is reached: a `[registry."NAME"]` section of the configuration.
+public struct RegistryHost: Sendable, Hashable {
+    /// The registry as references name it, `docker.io`.
+    public var name: String
+    /// The URL above `/v2/`. Its scheme is what is spoken: an `http://` endpoint is asked in the clear.
+    public var endpoint: String
+    /// URLs above `/v2/` of hosts that are asked first, in this order. They never see this registry's credential.
+    public var mirrors: [String]
+    /// Authorities, client certificate, proxy and times.
+    public var options: ConnectionOptions
+    /// What is shown to the registry when the caller brings nothing of its own.
+    public var credential: Credential
+    /// URLs of token servers outside the registry's own domain that may be trusted with the credential. Scheme, host and
+    /// port are what counts.
+    public var tokenRealms: [String]
+    /// Accepts any certificate; and where the endpoint is the default one and https does not work there at all, plain
+    /// HTTP.
+    public var insecure: Bool
+
+    /// Describes a registry by its name and what differs from the defaults. Without `endpoint` it is at `https://NAME`,
+    /// Docker Hub at its API's host.
+    public init(
+        name: String, endpoint: String? = nil, mirrors: [String] = [],
+        options: ConnectionOptions = ConnectionOptions(), credential: Credential = .anonymous,
+        tokenRealms: [String] = [], insecure: Bool = false
+    ) {
+        self.name = name
+        self.endpoint = endpoint ?? RegistryHost.defaultEndpoint(of: name)
+        self.mirrors = mirrors
+        self.options = options
+        self.credential = credential
+        self.tokenRealms = tokenRealms
+        self.insecure = insecure
+    }
+
+    static func defaultEndpoint(of name: String) -> String {
+        "https://" + (name == "docker.io" ? "registry-1.docker.io" : name)
+    }
+}
+
+extension RegistryHost: CustomStringConvertible, CustomReflectable {
+    public var description: String { name }
+
+    /// Leaves the options out: a proxy's URL may hold a password.
+    public var customMirror: Mirror {
+        Mirror(self, children: ["name": name, "endpoint": endpoint, "mirrors": mirrors, "insecure": insecure])
+    }
+}

@@ -1,0 +1,121 @@
+internal import Coordination
+internal import Transport
+
+/// When a request that failed is made again: the one place that decides it.
+public struct RetryPolicy: Sendable {
+    /// Tries in a row without progress, the first included; at least one is made.
+    public var attempts: Int
+    /// The longest wait a server may ask for without the request being given up instead: somebody is waiting.
+    public var longestWait: Duration
+    private let backoff: Backoff
+    private let random: @Sendable () -> Double
+
+    /// Bytes that count as progress: less is what a broken path may let through for ever.
+    static let progress: Int64 = 16 << 10
+
+    /// Makes a policy.
+    /// - Parameters:
+    ///   - attempts: tries in a row without progress.
+    ///   - base: longest wait before the first retry; it doubles with each.
+    ///   - cap: longest wait before any.
+    ///   - longestWait: how long a server's `Retry-After` is waited for.
+    ///   - random: from 0 to 1, evenly distributed.
+    public init(
+        attempts: Int = 5, base: Duration = .seconds(1), cap: Duration = .seconds(30),
+        longestWait: Duration = .seconds(60),
+        random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }
+    ) {
+        self.attempts = attempts
+        self.longestWait = longestWait
+        backoff = Backoff(base: base, cap: cap)
+        self.random = random
+    }
+
+    /// The wait before the next try, after so many failures in a row; `nil` when the last one is final.
+    func wait(after reason: RegistryError.Reason, failures: Int, of limit: Int) -> Duration? {
+        guard failures < limit, RetryPolicy.canMend(reason) else { return nil }
+        let own = backoff.delay(attempt: max(failures - 1, 0), random: random())
+        guard let asked = reason.retryAfter else { return own }
+        return asked <= longestWait ? max(asked, own) : nil
+    }
+
+    private static func canMend(_ reason: RegistryError.Reason) -> Bool {
+        switch reason {
+        case .rateLimited(_, let after, let isSpent): after != nil || !isSpent
+        case .unavailable, .redirectRefused, .incomplete: true
+        case .transport(let error):
+            switch error {
+            case .unreachable, .timedOut, .interrupted, .brokenReply: true
+            case .invalidRequest, .misconfigured, .untrusted, .bodyTooLarge, .shutDown, .internalFailure: false
+            }
+        case .notConfigured, .misconfigured, .denied, .credentialsRefused, .noCredentials, .notFound, .refused,
+            .untrustedRealm, .unsafeRedirect, .noToken, .mismatch, .document:
+            false
+        }
+    }
+}
+
+extension RegistryError.Reason {
+    fileprivate var retryAfter: Duration? {
+        switch self {
+        case .rateLimited(_, let after, _), .unavailable(_, _, _, let after): after
+        default: nil
+        }
+    }
+}
+
+/// Who wants to hear of retries, and what they have to show for themselves.
+struct RetryWatch {
+    /// The furthest byte reached.
+    var reached: () -> Int64 = { 0 }
+    var retrying: (_ delay: Duration, _ attempt: Int) -> Void = { _, _ in }
+}
+
+extension RetryPolicy {
+    /// Runs `body` until it succeeds, fails for good, or has failed `limit` times in a row without progress. Getting
+    /// further than ever before is progress; fetching the same bytes again is not.
+    func run<Result>(
+        limit: Int, timeline: Timeline, watch: RetryWatch, _ body: () async throws -> Result
+    ) async throws -> Result {
+        var failures = 0
+        var furthest = watch.reached()
+        while true {
+            do { return try await body() } catch let reason as RegistryError.Reason {
+                let reached = watch.reached()
+                if reached >= furthest + RetryPolicy.progress {
+                    failures = 0
+                    furthest = reached
+                } else {
+                    failures += 1
+                }
+                guard let delay = wait(after: reason, failures: failures, of: limit) else { throw reason }
+                watch.retrying(delay, max(failures, 1))
+                try await timeline.sleep(delay)
+            }
+        }
+    }
+}
+
+/// A clock as this room uses it: time since the start, and waiting. Monotonic, so a wall clock that jumps changes
+/// nothing.
+struct Timeline: Sendable {
+    let elapsed: @Sendable () -> Duration
+    let sleep: @Sendable (Duration) async throws -> Void
+
+    init(_ clock: any Clock<Duration>) {
+        self = Timeline.over(clock)
+    }
+
+    private init(
+        elapsed: @escaping @Sendable () -> Duration, sleep: @escaping @Sendable (Duration) async throws -> Void
+    ) {
+        self.elapsed = elapsed
+        self.sleep = sleep
+    }
+
+    private static func over<C: Clock<Duration>>(_ clock: C) -> Timeline {
+        let start = clock.now
+        return Timeline(
+            elapsed: { start.duration(to: clock.now) }, sleep: { try await clock.sleep(for: $0, tolerance: nil) })
+    }
+}

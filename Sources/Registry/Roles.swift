@@ -1,0 +1,60 @@
+public import OCI
+
+/// What a reference means at its registry now.
+public struct Resolution: Sendable {
+    /// The manifest or index: its type, digest and length.
+    public var descriptor: Descriptor
+    /// Its bytes, checked against the descriptor, when finding out took fetching them.
+    public var body: [UInt8]?
+    /// The host that answered, with its port where that is not the scheme's.
+    public var host: String
+
+    /// Makes a resolution of its parts.
+    public init(descriptor: Descriptor, body: [UInt8]? = nil, host: String) {
+        self.descriptor = descriptor
+        self.body = body
+        self.host = host
+    }
+}
+
+/// Takes one blob's bytes in order. `receive` and `restart` are called on the HTTP client's thread or by the task that
+/// fetches, never at the same time, so they must neither wait nor be slow.
+public protocol BlobReceiver: AnyObject, Sendable {
+    /// Bytes held: where the next one belongs.
+    var offset: Int64 { get }
+    /// Forgets the bytes held: the next one belongs at 0.
+    func restart() throws
+    /// Takes the bytes that follow, valid during the call.
+    func receive(_ bytes: RawSpan) throws
+    /// Hears that the transfer broke and goes on after `delay`; `attempt` counts those without progress, from 1.
+    func retrying(after delay: Duration, attempt: Int)
+}
+
+/// Finds out what names mean.
+public protocol Resolver: Sendable {
+    /// What `reference` means at its registry. Asked by HEAD, which costs no allowance at Docker Hub, unless the registry
+    /// does not tell enough that way, or the reference is a digest whose length only the document tells. Without a
+    /// credential the configuration's is used.
+    /// - Throws: a ``RegistryError``, or `CancellationError`.
+    func resolve(_ reference: Reference, credential: Credential?) async throws -> Resolution
+
+    /// The tags of `repository`, in the registry's order.
+    /// - Throws: a ``RegistryError``, or `CancellationError`.
+    func tags(of repository: Repository, credential: Credential?) async throws -> [String]
+}
+
+/// Brings content by digest.
+public protocol Fetcher: Sendable {
+    /// A manifest, index, config or other small blob of at most `limit` bytes, its length and digest checked.
+    /// - Throws: a ``RegistryError``, or `CancellationError`.
+    func document(
+        _ descriptor: Descriptor, in repository: Repository, limit: Int, credential: Credential?
+    ) async throws -> [UInt8]
+
+    /// Pours a blob into `receiver`, from `receiver.offset` on; returns when it has exactly `descriptor.size` bytes. Broken
+    /// transfers are resumed in here. The digest is the receiver's to check: it may hold bytes of an earlier attempt.
+    /// - Throws: a ``RegistryError``, what the receiver threw, or `CancellationError`; the bytes received stay received.
+    func blob(
+        _ descriptor: Descriptor, in repository: Repository, credential: Credential?, into receiver: any BlobReceiver
+    ) async throws
+}

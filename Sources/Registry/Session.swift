@@ -1,0 +1,109 @@
+internal import Coordination
+internal import OCI
+internal import Transport
+
+/// One question to one place: shows what the place wants to see, follows where it sends, and says what the answer means.
+struct Session: Sendable {
+    /// A question below `/v2/`.
+    struct Question: Sendable {
+        var method: HTTPMethod = .get
+        var address: WebAddress
+        var headers = HTTPHeaders()
+        /// The time for the whole answer; `nil` for blobs.
+        var total: Duration? = Wire.documentTime
+    }
+
+    private let wire: Wire
+    private let authorizer: Authorizer
+    private let allowances = Locked<[String: Allowance]>([:])
+    private let now: @Sendable () -> Timestamp
+
+    init(http: any HTTPClient, timeline: Timeline, now: @escaping @Sendable () -> Timestamp) {
+        wire = Wire(http: http)
+        self.now = now
+        authorizer = Authorizer(tokens: TokenSource(wire: wire, timeline: timeline, now: now))
+    }
+
+    func allowance(of registry: String) -> Allowance? { allowances.withLock { $0[registry] } }
+
+    /// The answer to `question`, if it brings content; `nil` when its status is one of `tolerated`.
+    /// - Throws: ``RegistryError/Reason`` for every other answer; what the taker threw; `CancellationError`.
+    @discardableResult
+    func ask(
+        _ question: Question, about subject: Subject, at upstream: Upstream, into taker: any AnswerTaker,
+        tolerating tolerated: (Int) -> Bool = { _ in false }
+    ) async throws -> Answer? {
+        var visit = Authorizer.Visit()
+        var grant = try await authorizer.grant(for: upstream, subject.repository, &visit)
+        while true {
+            let answer = try await follow(question, grant, upstream, into: taker)
+            note(answer, subject, upstream)
+            if answer.isContent { return answer }
+            let next = try await authorizer.grant(
+                after: answer, to: grant, for: upstream, subject.repository, &visit,
+                ping: { try await ping(upstream) })
+            guard let next else {
+                if tolerated(answer.head.status) { return nil }
+                throw reason(of: answer, subject, upstream, grant, visit)
+            }
+            grant = next
+        }
+    }
+
+    private func reason(
+        of answer: Answer, _ subject: Subject, _ upstream: Upstream, _ grant: Grant?, _ visit: Authorizer.Visit
+    ) -> RegistryError.Reason {
+        let reason = Judgement.reason(
+            of: answer, for: subject, grant: grant, secrets: upstream.credential.secrets + (grant?.secrets ?? []),
+            allowance: allowance(of: subject.repository.domain), now: now())
+        // What stood in the way was the credential; that nobody gets in without one is no news.
+        if case .denied = reason, let refusal = visit.refusal { return refusal }
+        return reason
+    }
+
+    private func note(_ answer: Answer, _ subject: Subject, _ upstream: Upstream) {
+        guard upstream.role != .mirror, !answer.isElsewhere,
+            let allowance = Allowance(answer.head.headers, now: now())
+        else { return }
+        allowances.withLock { $0[subject.repository.domain] = allowance }
+    }
+
+    /// Asks and follows. Every question begins at the place itself: where it sent an earlier one may have expired.
+    private func follow(
+        _ question: Question, _ grant: Grant?, _ upstream: Upstream, into taker: any AnswerTaker
+    ) async throws -> Answer {
+        var address = question.address
+        var request = HTTPRequest(
+            method: question.method, url: "", headers: question.headers, options: upstream.options)
+        request.options.total = request.options.total ?? question.total
+        if let grant { request.headers.set("Authorization", grant.header) }
+        var isElsewhere = false
+        for _ in 0...RedirectRule.maximumCount {
+            request.url = address.description
+            let reply = try await wire.send(request, into: taker)
+            guard let location = RedirectRule.location(in: reply.head) else {
+                return Answer(
+                    head: reply.head, text: reply.text, host: address.authority, isElsewhere: isElsewhere,
+                    isContent: reply.isContent)
+            }
+            let target = try RedirectRule.target(location, from: address, registry: upstream.base)
+            if target.origin != address.origin {
+                // Whoever is there gets nothing that proves who we are, and neither does who comes after.
+                isElsewhere = true
+                request.headers.remove("Authorization")
+                request.options.clientCertificate = nil
+                request.options.clientKey = nil
+            }
+            address = target
+        }
+        throw RegistryError.Reason.unsafeRedirect("more than \(RedirectRule.maximumCount) times")
+    }
+
+    /// The head of the registry's root, asked without showing anything. Its status does not matter: what counts is
+    /// whether it brings a challenge.
+    private func ping(_ upstream: Upstream) async throws -> HTTPHeaders {
+        var request = HTTPRequest(url: upstream.address(of: "").description, options: upstream.options)
+        request.options.total = request.options.total ?? Wire.documentTime
+        return try await wire.send(request, into: HeadOnly()).head.headers
+    }
+}
