@@ -8,7 +8,8 @@ let webPingScript = """
     setInterval(() => {
         const start = Date.now();
         const request = https.request(options, (response) => {
-            console.log('Got response status: %d at %d; duration: %dms', response.statusCode, start, Date.now() - start);
+            const status = response.statusCode;
+            console.log('Got response status: %d at %d; duration: %dms', status, start, Date.now() - start);
             response.resume();
         });
         request.on('error', (error) => console.log('Error: %s', error.message));

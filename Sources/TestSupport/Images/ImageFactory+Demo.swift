@@ -87,7 +87,7 @@ extension ImageFactory {
     /// - Throws: ``StandInError``.
     public func application(
         _ name: String, on base: BaseImage, modules: Int = DemoSizes.small.modules, format: ImageFormat = .oci,
-        compression: LayerCompression = .gzip()
+        compression: LayerCompression? = nil
     ) throws -> GeneratedImage {
         var recipe = ImageRecipe(base.platform, steps: base.steps)
         recipe.format = format

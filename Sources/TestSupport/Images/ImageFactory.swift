@@ -6,18 +6,25 @@ public import OCI
 public struct ImageFactory: Sendable {
     let seed: UInt64
     private let directory: TemporaryDirectory?
+    private let compression: LayerCompression
 
-    /// - Parameter directory: where layers above 8 MiB are kept; without one everything stays in memory.
-    public init(seed: UInt64 = 1, directory: TemporaryDirectory? = nil) {
+    /// - Parameters:
+    ///   - directory: where layers above 8 MiB are kept; without one everything stays in memory.
+    ///   - compression: of layers that do not ask for another one.
+    public init(
+        seed: UInt64 = 1, directory: TemporaryDirectory? = nil, compression: LayerCompression = .gzip()
+    ) {
         self.seed = seed
         self.directory = directory
+        self.compression = compression
     }
 
     /// Makes a layer's tar and its compressed form.
     /// - Throws: ``StandInError``.
     public func layer(
-        _ entries: [TarEntry], compression: LayerCompression = .gzip()
+        _ entries: [TarEntry], compression: LayerCompression? = nil
     ) throws -> GeneratedLayer {
+        let compression = compression ?? self.compression
         let filter = try compression.makeFilter()
         var spool = LayerSpool(directory: directory)
         var unpacked = Digester()

@@ -20,10 +20,13 @@ public final class TemporaryDirectory: Sendable {
     /// The path of `name` in this directory.
     public func path(_ name: String) -> String { "\(path)/\(name)" }
 
-    deinit {
-        // Nobody is left to hear of a failure, and what stays behind is a file in /tmp.
+    /// Removes the directory and everything in it, before the last reference goes.
+    public func remove() {
+        // Whoever is done with it has no use for a failure, and what stays behind is a file in /tmp.
         _ = Result { try FileManager.default.removeItem(atPath: path) }
     }
+
+    deinit { remove() }
 }
 
 /// Whole files and directories, for set-ups and comparisons.
