@@ -39,8 +39,8 @@ final class BodyCollector: ByteSink {
 }
 
 extension HTTPClient {
-    /// Sends `request` and keeps the body, at most `limit` bytes of it. A longer body of a status that is no success is cut
-    /// there, so that its status is not lost.
+    /// Sends `request` and keeps the body, at most `limit` bytes of it. A longer body of a status that is no success is
+    /// cut there, so that its status is not lost.
     /// - Throws: ``TransportError/bodyTooLarge(host:limit:)`` for a longer body of a success, and as
     ///   ``perform(_:into:)``.
     public func collect(_ request: HTTPRequest, limit: Int) async throws -> (head: HTTPResponseHead, body: [UInt8]) {

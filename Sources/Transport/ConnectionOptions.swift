@@ -14,8 +14,8 @@ public struct ConnectionOptions: Sendable, Hashable {
     public var insecure = false
     /// Speaks HTTP/2 where the server offers it over TLS.
     public var allowHTTP2 = true
-    /// Connects to link-local addresses too. They are refused otherwise, whatever name led there: cloud machines give out
-    /// their credentials at such an address, and a redirect must not be able to ask for them.
+    /// Connects to link-local addresses too. They are refused otherwise, whatever name led there: cloud machines give
+    /// out their credentials at such an address, and a redirect must not be able to ask for them.
     public var allowLinkLocal = false
     /// Fixed addresses, each `host:port:address`. They hold for the life of the client, not for one request.
     public var resolve: [String] = []

@@ -11,7 +11,8 @@ private let isInitialised = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_
 /// or stalls such streams (curl issues 10971 and 10988). So nothing ever waits for another transfer's handshake either
 /// (no PIPEWAIT); what bounds connections is the two limits given here, and beyond them requests wait their turn.
 ///
-/// A client that is let go ends its thread by itself; ``shutdown()`` also ends what is running and waits for the thread.
+/// A client that is let go ends its thread by itself; ``shutdown()`` also ends what is running and waits for the
+/// thread.
 public actor CurlClient: HTTPClient {
     /// Handles kept for the next request; each costs some kilobytes while idle.
     private static let maximumIdleHandles = 32
@@ -26,8 +27,8 @@ public actor CurlClient: HTTPClient {
     /// The curl thread. For the runtime.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    /// Makes a client with at most `maximumConnections` connections open at once, of these `perHost` to one host and port.
-    /// `userAgent` is sent with every request that does not bring its own.
+    /// Makes a client with at most `maximumConnections` connections open at once, of these `perHost` to one host and
+    /// port. `userAgent` is sent with every request that does not bring its own.
     public init(maximumConnections: Int = 64, perHost: Int = 32, userAgent: String) {
         let isReady = isInitialised
         thread = CurlThread()

@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// The thread a multi handle lives on, as the executor of the one actor that owns it.
 ///
-/// It starts with the first job and ends after `stop`, freeing the multi handle. A job that comes later still runs, on a
-/// thread started for it: nobody who awaits the actor is ever left waiting.
+/// It starts with the first job and ends after `stop`, freeing the multi handle. A job that comes later still runs, on
+/// a thread started for it: nobody who awaits the actor is ever left waiting.
 final class CurlThread: SerialExecutor {
     /// What other threads may ask of a transfer, by its ID.
     enum Signal: Sendable {
@@ -30,8 +30,9 @@ final class CurlThread: SerialExecutor {
         let turn: (@Sendable () -> Void)?
     }
 
-    /// INVARIANT (unsafe): never reassigned; off this thread given to `curl_multi_wakeup` only, under the lock and while
-    /// `isOpen`; freed once, by whoever sets `isOpen` to false.
+    /// INVARIANT (unsafe): never reassigned. Set up by the owner before its first job; from then on, off this thread,
+    /// it is given to `curl_multi_wakeup` only, under the lock and while `isOpen`. Freed once: by the thread when it
+    /// clears `isOpen`, or in `deinit`.
     nonisolated(unsafe) let multi: UnsafeMutableRawPointer?
     private let state = Locked(State())
     private let identity = Atomic<UInt>(0)
@@ -182,8 +183,8 @@ private func blockSignals() {
     pthread_sigmask(SIG_BLOCK, &signals, nil)
 }
 
-/// For `top -H` and debuggers. Through the file, for the function is hidden from Swift; a thread without its name works as
-/// well, so a failure is not looked at.
+/// For `top -H` and debuggers. Through the file, for the function is hidden from Swift; a thread without its name works
+/// as well, so a failure is not looked at.
 private func takeName() {
     let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
     guard file >= 0 else { return }

@@ -1,9 +1,9 @@
 internal import CCurl
 
-/// One libcurl easy handle. Used on the curl thread only.
+/// One libcurl easy handle. Used on the curl thread; an idle one may be freed on any, with the client that kept it.
 final class EasyHandle {
-    /// INVARIANT: points to a live handle as long as this object lives; freed in `deinit` alone, when the handle is in no
-    /// multi handle any more (`CurlClient.finish` removed it).
+    /// INVARIANT: points to a live handle as long as this object lives; freed in `deinit` alone, when the handle is in
+    /// no multi handle any more (`CurlClient.finish` removed it).
     let raw: UnsafeMutableRawPointer
     private let message: UnsafeMutablePointer<CChar>
 

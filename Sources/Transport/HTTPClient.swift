@@ -18,8 +18,8 @@ public final class Flow: Sendable {
         self.onResume = onResume
     }
 
-    /// Says that the sink has room again. From any thread and never blocking; of no effect on a transfer that is running
-    /// or has ended.
+    /// Says that the sink has room again. From any thread and never blocking; of no effect on a transfer that is
+    /// running or has ended.
     public func resume() { onResume() }
 }
 
@@ -28,8 +28,8 @@ public final class Flow: Sendable {
 /// All calls come from one thread at a time, in order, and never after `perform` has returned. They hold up every other
 /// transfer of the client while they last, so they must neither wait nor be slow.
 public protocol ByteSink: AnyObject, Sendable {
-    /// Judges the head before the first byte: called once, for the final response (1xx are skipped), also when the body is
-    /// empty. What it throws ends the transfer and is thrown by `perform`.
+    /// Judges the head before the first byte: called once, for the final response (1xx are skipped), also when the body
+    /// is empty. What it throws ends the transfer and is thrown by `perform`.
     func begin(_ head: HTTPResponseHead, flow: Flow) throws
 
     /// Shown the next bytes of the body, valid during the call. What it throws ends the transfer and is thrown by
@@ -39,8 +39,8 @@ public protocol ByteSink: AnyObject, Sendable {
 
 /// Asks one URL.
 ///
-/// Redirects are never followed, contents never decoded, and only http and https are spoken (over Unix sockets too). Any
-/// status is an answer and not an error. Every conformance passes `httpClientContract` (TestSupport).
+/// Redirects are never followed, contents never decoded, and only http and https are spoken (over Unix sockets too).
+/// Any status is an answer and not an error. Every conformance passes `httpClientContract` (TestSupport).
 public protocol HTTPClient: Sendable {
     /// Sends `request` and shows the answer to `sink`; returns when the body is complete. Cancelling the task ends the
     /// transfer.

@@ -5,8 +5,9 @@ struct HeadFault: Error, Equatable {
 
 /// Reads the head of one reply line by line and holds it to our limits.
 ///
-/// libcurl 7.88 by itself takes heads of megabytes, 1xx replies without end, contradicting lengths, and undoes compression
-/// named in Transfer-Encoding unasked; so every head is judged here before a byte of its body is shown to anyone.
+/// libcurl 7.88 by itself takes heads of megabytes, 1xx replies without end, contradicting lengths, and undoes
+/// compression named in Transfer-Encoding unasked; so every head is judged here before a byte of its body is shown to
+/// anyone.
 struct HeadReader {
     /// All lines of one exchange, interim replies and trailers included: four times what registries and CDNs send.
     static let maximumBytes = 64 << 10

@@ -33,8 +33,8 @@ final class Transfer {
     /// Sets all options, callbacks included.
     func configure(userAgent: String) throws(TransportError) {
         lists = try handle.configure(request, userAgent: userAgent)
-        // INVARIANT: unretained, for `CurlClient.transfers` holds this object until `finish` has taken the handle out of
-        // the multi handle, after which libcurl calls nothing for it.
+        // INVARIANT: unretained, for `CurlClient.transfers` holds this object until `finish` has taken the handle out
+        // of the multi handle, after which libcurl calls nothing for it.
         let context = Unmanaged.passUnretained(self).toOpaque()
         try handle.set(CURLOPT_HEADERDATA, pointer: context)
         try handle.set(CURLOPT_HEADERFUNCTION, call: onHeadLine)
@@ -98,8 +98,8 @@ final class Transfer {
     }
 }
 
-// INVARIANT of the three callbacks: `context` is the transfer given in `configure`, alive as said there, and libcurl calls
-// them on the curl thread, inside `curl_multi_perform` or `curl_easy_pause`.
+// INVARIANT of the three callbacks: `context` is the transfer given in `configure`, alive as said there, and libcurl
+// calls them on the curl thread, inside `curl_multi_perform` or `curl_easy_pause`.
 
 private func onHeadLine(
     _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?

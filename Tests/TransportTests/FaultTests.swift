@@ -36,7 +36,7 @@ private let misdeeds: [Misdeed] = [
     Misdeed("chunks cut short", broken, .text(ok + "Transfer-Encoding: chunked\r\n\r\n5\r\n123"), .finish),
     Misdeed("chunks without the last", broken, .text(ok + "Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n"), .finish),
     Misdeed(
-        "a chunk of no size", broken, .text(ok + "Transfer-Encoding: chunked\r\n\r\nzz\r\n12345\r\n0\r\n\r\n"), .finish),
+        "a chunk sized zz", broken, .text(ok + "Transfer-Encoding: chunked\r\n\r\nzz\r\n12345\r\n0\r\n\r\n"), .finish),
     Misdeed(
         "a chunk of 2^70", broken, .text(ok + "Transfer-Encoding: chunked\r\n\r\n400000000000000000\r\n1"), .finish),
     Misdeed("compression", broken, .text(ok + "Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\n123")),

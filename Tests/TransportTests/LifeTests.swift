@@ -85,8 +85,8 @@ private func entries(_ path: String) throws -> [String] {
     return names
 }
 
-/// Threads and descriptors of this process, once the server's connections are gone. A thread that has ended is listed for
-/// a moment longer, so the count is taken when it has been the same for a while.
+/// Threads and descriptors of this process, once the server's connections are gone. A thread that has ended is listed
+/// for a moment longer, so the count is taken when it has been the same for a while.
 private func census(_ server: ScriptedServer) async throws -> (threads: Int, descriptors: Int) {
     try await server.allLeft()
     var threads = try entries("/proc/self/task").count

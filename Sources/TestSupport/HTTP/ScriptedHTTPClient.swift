@@ -30,8 +30,7 @@ public final class ScriptedHTTPClient: HTTPClient {
         let stop = stopOf(reply)
         try await pour(reply.body[..<stop.count], into: sink, resumes)
         if let checkpoint = stop.checkpoint {
-            checkpoint.visit()
-            while !checkpoint.isPassable { try await Task.sleep(for: .milliseconds(2)) }
+            try await checkpoint.pass()
             try await pour(reply.body[stop.count...], into: sink, resumes)
         } else if stop.count < reply.body.count {
             throw TransportError.interrupted(host: "the script", reason: "cut after \(stop.count) bytes")
