@@ -12,6 +12,7 @@
         private var value: Value
         private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
+        /// Puts `value` behind the lock; nobody else may refer to it.
         public init(_ value: sending Value) {
             self.value = value
             mutex = .allocate(capacity: 1)
@@ -23,6 +24,7 @@
             mutex.deallocate()
         }
 
+        /// Runs `body` alone. Keep it short, and call nothing in it that could take the lock again.
         public func withLock<Result, Failure: Error>(
             _ body: (inout sending Value) throws(Failure) -> sending Result
         ) throws(Failure) -> sending Result {
@@ -40,6 +42,7 @@
     public final class Locked<Value>: Sendable {
         private let mutex: Mutex<Value>
 
+        /// Puts `value` behind the lock; nobody else may refer to it.
         public init(_ value: sending Value) { mutex = Mutex(value) }
 
         /// Runs `body` alone. Keep it short, and call nothing in it that could take the lock again.

@@ -12,6 +12,7 @@ public final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Send
     }
     private let state = Locked(State())
 
+    /// With no work under way.
     public init() {}
 
     /// The result of the work under `key`: that of `work`, or of the work that another caller started before.

@@ -9,6 +9,7 @@ public struct Digester: Sendable {
     private var sha256: SHA256?
     private var sha512: SHA512?
 
+    /// Begins with no bytes.
     public init(_ algorithm: OCI.Digest.Algorithm = .sha256) {
         switch algorithm {
         case .sha256: sha256 = SHA256()

@@ -2,12 +2,15 @@
 ///
 /// Source: OCI image-spec v1.1.1, `descriptor.md`.
 public struct Descriptor: Sendable, Hashable {
+    /// What the content is; any well-formed type.
     public var mediaType: MediaType
+    /// Hash of the content.
     public var digest: Digest
     /// Length of the content in bytes.
     public var size: Int64
     /// What the image runs on; in an index's entries only.
     public var platform: Platform?
+    /// What the author of the descriptor says of the content.
     public var annotations: [String: String]
     /// What kind of artifact the manifest is, if it is one.
     public var artifactType: String?
@@ -16,6 +19,7 @@ public struct Descriptor: Sendable, Hashable {
     /// The content itself, not checked against `digest`.
     public var data: [UInt8]?
 
+    /// Takes the members as they are.
     public init(
         mediaType: MediaType, digest: Digest, size: Int64, platform: Platform? = nil,
         annotations: [String: String] = [:], artifactType: String? = nil, urls: [String] = [], data: [UInt8]? = nil

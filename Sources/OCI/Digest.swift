@@ -35,25 +35,19 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// Parses the text form.
     /// - Throws: ``OCIError/invalidDigest(_:)`` for another algorithm, length or letter case.
     public init(parsing text: String) throws(OCIError) {
-        var characters = text.utf8.makeIterator()
-        var name: [UInt8] = []
-        while let character = characters.next(), character != UInt8(ascii: ":") {
-            guard name.count < 6 else { throw .invalidDigest(text) }
-            name.append(character)
-        }
-        guard let algorithm = Algorithm(rawValue: String(decoding: name, as: UTF8.self)) else {
+        let characters = text.utf8Span.span
+        guard let algorithm = Algorithm.allCases.first(where: { text.utf8.starts(with: "\($0.rawValue):".utf8) }) else {
             throw .invalidDigest(text)
         }
-        let next = { () -> UInt8? in
-            guard let high = characters.next().flatMap(hexValue), let low = characters.next().flatMap(hexValue) else {
-                return nil
-            }
-            return high << 4 | low
-        }
-        guard let head = HashWords(next) else { throw .invalidDigest(text) }
-        let tail = algorithm == .sha512 ? HashWords(next) : nil
-        guard algorithm == .sha256 || tail != nil, characters.next() == nil else { throw .invalidDigest(text) }
+        let start = 7
+        guard characters.count == start + algorithm.byteCount * 2, let head = HashWords(hex: characters, from: start)
+        else { throw .invalidDigest(text) }
         self.head = head
+        guard algorithm == .sha512 else {
+            tail = nil
+            return
+        }
+        guard let tail = HashWords(hex: characters, from: start + 64) else { throw .invalidDigest(text) }
         self.tail = tail
     }
 
@@ -109,6 +103,17 @@ private struct HashWords: Hashable, Comparable {
         self.fourth = fourth
     }
 
+    /// Takes 64 lower-case hex digits; `nil` when there are others among them.
+    init?(hex: Span<UInt8>, from start: Int) {
+        guard let first = hexWord(hex, from: start), let second = hexWord(hex, from: start + 16),
+            let third = hexWord(hex, from: start + 32), let fourth = hexWord(hex, from: start + 48)
+        else { return nil }
+        self.first = first
+        self.second = second
+        self.third = third
+        self.fourth = fourth
+    }
+
     func append(to bytes: inout [UInt8]) {
         for word in [first, second, third, fourth] {
             for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
@@ -128,6 +133,15 @@ private func bigEndianWord(_ next: () -> UInt8?) -> UInt64? {
     for _ in 0..<8 {
         guard let byte = next() else { return nil }
         word = word << 8 | UInt64(byte)
+    }
+    return word
+}
+
+private func hexWord(_ digits: Span<UInt8>, from start: Int) -> UInt64? {
+    var word: UInt64 = 0
+    for place in start..<start + 16 {
+        guard let value = hexValue(digits[place]) else { return nil }
+        word = word << 4 | UInt64(value)
     }
     return word
 }

@@ -7,9 +7,13 @@ public struct ImageConfig: Sendable {
 
     /// How one layer, or one step without a layer, came about.
     public struct History: Sendable, Hashable {
+        /// When the step was run.
         public var created: Timestamp?
+        /// The instruction or command; empty where it is not known.
         public var createdBy: String
+        /// Who ran it; empty where it is not known.
         public var author: String
+        /// A remark of the builder; empty where there is none.
         public var comment: String
         /// The step changed no files and has no layer.
         public var emptyLayer: Bool
@@ -17,10 +21,13 @@ public struct ImageConfig: Sendable {
 
     /// As the config says, not normalised; the host's where it says nothing, as docker takes it.
     public var platform: Platform
+    /// When the image was made; builds that are to be reproducible leave it out or put a fixed date.
     public var created: Timestamp?
+    /// Who made the image; empty where it is not known.
     public var author: String
     /// Digests of the uncompressed layers, lowest first; none where a config of an artifact has no rootfs.
     public var diffIDs: [Digest]
+    /// The steps that made the image, first to last; more than layers, for some changed no files.
     public var history: [History]
     /// Of `config.Labels`, in the order of the document.
     public var labels: [(key: String, value: String)]

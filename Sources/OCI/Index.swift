@@ -4,7 +4,9 @@
 public struct Index: Sendable, Hashable {
     /// What the document says it is; OCI documents need not.
     public var mediaType: MediaType?
+    /// In order of preference among those that match a platform equally.
     public var manifests: [Descriptor]
+    /// What the author says of the index.
     public var annotations: [String: String]
     /// The manifest this one refers to.
     public var subject: Descriptor?
@@ -14,6 +16,7 @@ public struct Index: Sendable, Hashable {
     /// Most entries accepted. The longest official image has below 50.
     static let maximumEntries = 1000
 
+    /// Takes the members as they are.
     public init(
         mediaType: MediaType? = nil, manifests: [Descriptor], annotations: [String: String] = [:],
         subject: Descriptor? = nil

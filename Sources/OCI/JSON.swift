@@ -15,9 +15,12 @@ public enum JSON: Sendable, Equatable {
 
     /// One name and value of an object.
     public struct Member: Sendable, Equatable {
+        /// The name.
         public var key: String
+        /// What it names.
         public var value: JSON
 
+        /// Joins a name and its value.
         public init(_ key: String, _ value: JSON) {
             self.key = key
             self.value = value
@@ -33,6 +36,7 @@ public enum JSON: Sendable, Equatable {
         /// Values of all kinds together; each costs us about 60 bytes, whatever its length in the text.
         public var values = 200_000
 
+        /// The limits for documents from outside.
         public init() {}
     }
 

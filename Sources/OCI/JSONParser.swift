@@ -142,7 +142,7 @@ extension JSONParser {
             case UInt8(ascii: "\\"):
                 decoded += bytes[copied..<position]
                 position += 1
-                decoded += String(Character(try escaped())).utf8
+                decoded += UTF8.encode(try escaped()) ?? UTF8.encodedReplacementCharacter
                 copied = position
             case 0..<0x20: throw failure("a control character in a string")
             default: position += 1

@@ -4,12 +4,15 @@
 public struct Manifest: Sendable, Hashable {
     /// What the document says it is; OCI documents need not.
     public var mediaType: MediaType?
+    /// The image's JSON, or of an artifact whatever it keeps there.
     public var config: Descriptor
     /// In the order in which they are applied; the same layer may occur twice.
     public var layers: [Descriptor]
     /// The manifest this one refers to.
     public var subject: Descriptor?
+    /// What the author says of the manifest.
     public var annotations: [String: String]
+    /// What kind of artifact this is, if it is one.
     public var artifactType: String?
 
     /// Longest manifest accepted, in bytes: what registries accept too.
@@ -17,6 +20,7 @@ public struct Manifest: Sendable, Hashable {
     /// Most layers accepted. An engine stacks at most 127; artifacts have been seen with a few hundred.
     static let maximumLayers = 1000
 
+    /// Takes the members as they are.
     public init(
         mediaType: MediaType? = nil, config: Descriptor, layers: [Descriptor], subject: Descriptor? = nil,
         annotations: [String: String] = [:], artifactType: String? = nil

@@ -17,10 +17,10 @@ public enum ManifestDocument: Sendable {
         try documentNames.check(json, in: "manifest")
         try ManifestDocument.checkVersion(of: json)
         let stated = try ManifestDocument.statedType(of: json)
-        if let given, let stated, !given.isGeneric, given != stated.essence {
+        if let given, let stated, !given.isGeneric, given != stated {
             throw .invalidDocument("manifest", reason: "it is \(stated) and was announced as \(given)")
         }
-        let type = stated ?? given
+        let type = stated?.essence ?? given
         if json["manifests"] != nil {
             guard json["config"] == nil, json["layers"] == nil else {
                 throw .invalidDocument("manifest", reason: "it is manifest and index at once")

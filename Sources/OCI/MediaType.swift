@@ -3,30 +3,48 @@
 ///
 /// Source: OCI image-spec v1.1.1, `media-types.md`; distribution `manifest-v2-2.md`.
 public struct MediaType: Hashable, Sendable, CustomStringConvertible {
+    /// The type as it was written.
     public let text: String
+    /// Takes any text; documents from outside are held to RFC 6838.
     public init(_ text: String) { self.text = text }
     public var description: String { text }
 
+    /// OCI: one image, or one artifact.
     public static let ociManifest = MediaType("application/vnd.oci.image.manifest.v1+json")
+    /// OCI: manifests by platform.
     public static let ociIndex = MediaType("application/vnd.oci.image.index.v1+json")
+    /// OCI: the JSON that describes an image.
     public static let ociConfig = MediaType("application/vnd.oci.image.config.v1+json")
+    /// OCI: a layer, not compressed.
     public static let ociLayer = MediaType("application/vnd.oci.image.layer.v1.tar")
+    /// OCI: a layer in gzip.
     public static let ociLayerGzip = MediaType("application/vnd.oci.image.layer.v1.tar+gzip")
+    /// OCI: a layer in Zstandard.
     public static let ociLayerZstd = MediaType("application/vnd.oci.image.layer.v1.tar+zstd")
+    /// OCI: the two bytes `{}`, where an artifact has nothing to say.
     public static let ociEmpty = MediaType("application/vnd.oci.empty.v1+json")
+    /// Docker, schema 2: one image.
     public static let dockerManifest = MediaType("application/vnd.docker.distribution.manifest.v2+json")
+    /// Docker, schema 2: manifests by platform.
     public static let dockerList = MediaType("application/vnd.docker.distribution.manifest.list.v2+json")
+    /// Docker: the JSON that describes an image.
     public static let dockerConfig = MediaType("application/vnd.docker.container.image.v1+json")
+    /// Docker: a layer in gzip.
     public static let dockerLayerGzip = MediaType("application/vnd.docker.image.rootfs.diff.tar.gzip")
+    /// Docker: a layer, not compressed.
     public static let dockerLayer = MediaType("application/vnd.docker.image.rootfs.diff.tar")
+    /// Docker: a layer in Zstandard; in containerd, though not in Docker's specification.
     public static let dockerLayerZstd = MediaType("application/vnd.docker.image.rootfs.diff.tar.zstd")
+    /// Docker, schema 1; refused.
     public static let schema1 = MediaType("application/vnd.docker.distribution.manifest.v1+json")
+    /// Docker, schema 1 with signatures; refused.
     public static let schema1Signed = MediaType("application/vnd.docker.distribution.manifest.v1+prettyjws")
 
     /// An index or manifest list.
     public var isIndex: Bool { self == .ociIndex || self == .dockerList }
     /// A manifest of one image (or artifact).
     public var isManifest: Bool { self == .ociManifest || self == .dockerManifest }
+    /// A manifest of the first schema, signed or not.
     public var isSchema1: Bool { self == .schema1 || self == .schema1Signed }
 }
 

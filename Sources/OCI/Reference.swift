@@ -1,7 +1,10 @@
 /// What names an image: a repository, and a tag, a digest, both or neither.
 public struct Reference: Hashable, Sendable, CustomStringConvertible {
+    /// Where the image is kept.
     public let repository: Repository
+    /// The name of a version, which may come to point elsewhere.
     public let tag: String?
+    /// The exact content.
     public let digest: Digest?
 
     /// Parses the familiar or the canonical form as docker does; no tag is filled in. Costs time in proportion to the

@@ -2,6 +2,7 @@
 public struct Repository: Hashable, Sendable, CustomStringConvertible {
     /// The registry's name, with its port if one was written.
     public let domain: String
+    /// The name within the registry.
     public let path: String
 
     /// Parses a name without tag and digest, familiar or canonical, filling in what docker fills in.

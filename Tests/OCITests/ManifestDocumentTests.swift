@@ -59,6 +59,8 @@ private let list = #""schemaVersion":2,"manifests":[\#(entry)]"#
         (list + #","mediaType":"application/vnd.oci.image.manifest.v1+json""#, .ociManifest),
         (list + #","mediaType":"application/vnd.oci.image.index.v1+json""#, .dockerList),
         (image + #","mediaType":"application/vnd.example+json""#, .ociManifest),
+        (image + #","mediaType":"application/vnd.OCI.image.manifest.v1+json""#, .ociManifest),
+        (image + #","mediaType":"application/vnd.OCI.image.index.v1+json""#, MediaType("text/plain")),
     ]
 
     @Test(arguments: misannounced)

@@ -13,6 +13,7 @@ public enum CorpusFiles {
 
     /// A file of the corpus that a test needs and cannot have.
     public struct Unreadable: Error, CustomStringConvertible {
+        /// Which file, and why not.
         public let description: String
     }
 
