@@ -53,13 +53,17 @@ extension Catalogue {
     public func names() async throws -> [(reference: Reference, descriptor: Descriptor)] {
         try await read { db in
             let sql = """
-                SELECT name, images.digest, media_type, target_size, target
+                SELECT repository, images.digest, media_type, target_size, target, tag
                 FROM names JOIN images ON images.id = image ORDER BY name
                 """
+            var repositories = RepositoryCache()
             return try Row.fetchCursor(db.cachedStatement(sql: sql)).mapArray { row in
                 let plain = Descriptor(
                     mediaType: MediaType(try row.text(2)), digest: try row.digest(1), size: try row.integer(3))
-                return (try Reference(parsing: row.text(0)), try row.descriptor(4) ?? plain)
+                let tag = try row.optionalText(5)
+                let reference = Reference(
+                    try repositories.repository(row.text(0)), tag: tag, digest: tag == nil ? plain.digest : nil)
+                return (reference, try row.descriptor(4) ?? plain)
             }
         }
     }

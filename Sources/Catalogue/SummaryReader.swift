@@ -5,15 +5,15 @@ internal import OCI
 struct SummaryReader {
     let db: Database
 
-    /// Newest `created` first, those without one last.
+    /// Newest `created` first, those without one last: to SQLite NULL is the least.
     func all() throws -> [ImageSummary] {
         var named: [Int64: Names] = [:]
-        var repositories: [String: Repository] = [:]
+        var repositories = RepositoryCache()
         let names = try Row.fetchCursor(db.cachedStatement(sql: namesQuery + " ORDER BY name"))
         while let row = try names.next() {
             try named[row.integer(0), default: Names()].add(row, &repositories)
         }
-        let sql = imagesQuery + " ORDER BY created IS NULL, created DESC, created_nanos DESC, recorded DESC, digest"
+        let sql = imagesQuery + " ORDER BY created DESC, created_nanos DESC, recorded DESC, digest"
         let images = try Row.fetchCursor(db.cachedStatement(sql: sql))
         var summaries: [ImageSummary] = []
         while let row = try images.next() {
@@ -27,7 +27,7 @@ struct SummaryReader {
         let statement = try db.cachedStatement(sql: "\(imagesQuery) WHERE \(condition) LIMIT 1")
         guard let row = try Row.fetchOne(statement, arguments: arguments) else { return nil }
         var names = Names()
-        var repositories: [String: Repository] = [:]
+        var repositories = RepositoryCache()
         let rows = try Row.fetchCursor(
             db.cachedStatement(sql: namesQuery + " WHERE image = ? ORDER BY name"), arguments: [row.integer(0)])
         while let row = try rows.next() { try names.add(row, &repositories) }
@@ -64,6 +64,18 @@ struct SummaryReader {
     }
 }
 
+/// Repositories parsed in one reading: names are many, repositories few.
+struct RepositoryCache {
+    private var parsed: [String: Repository] = [:]
+
+    mutating func repository(_ text: String) throws -> Repository {
+        if let known = parsed[text] { return known }
+        let repository = try Repository(parsing: text)
+        parsed[text] = repository
+        return repository
+    }
+}
+
 /// What one image is called.
 private struct Names {
     var tags: [Reference] = []
@@ -71,10 +83,8 @@ private struct Names {
     private var repositories: [Repository] = []
 
     /// Rows come in the order of their canonical text, so `tags` is sorted by it.
-    mutating func add(_ row: Row, _ known: inout [String: Repository]) throws {
-        let text = try row.text(1)
-        let repository = try known[text] ?? Repository(parsing: text)
-        known[text] = repository
+    mutating func add(_ row: Row, _ known: inout RepositoryCache) throws {
+        let repository = try known.repository(row.text(1))
         if let tag = try row.optionalText(2) {
             tags.append(Reference(repository, tag: tag, digest: nil))
             lastTagged = max(try row.moment(3), lastTagged ?? Timestamp(seconds: .min))

@@ -12,7 +12,8 @@ import Testing
                     group.addTask {
                         for step in 0..<4 {
                             let blobs = [
-                                layer(1_000 + step, size: 10), layer(2_000 + task, size: 100), layer(3_000, size: 1_000),
+                                layer(1_000 + step, size: 10), layer(2_000 + task, size: 100),
+                                layer(3_000, size: 1_000),
                             ]
                             try await catalogue.record(
                                 image(task * 4 + step, blobs: blobs),

@@ -12,8 +12,9 @@ struct RandomWalk {
     private var images: [Int: Set<Int>] = [:]
     private var names: [String: Int] = [:]
 
-    init(seed: UInt64) async throws {
-        catalogue = try await emptyCatalogue()
+    /// - Precondition: `catalogue` is empty.
+    init(in catalogue: Catalogue, seed: UInt64) {
+        self.catalogue = catalogue
         random = SplitMix(state: seed)
     }
 
@@ -56,32 +57,50 @@ struct RandomWalk {
         #expect(try await catalogue.totals() == StoreTotals(layersSize: 0, images: 0, references: 0, blobs: 0))
     }
 
-    /// Every sum of the catalogue against the model, and the model's against the invariants of sharing.
+    /// Every sum of the catalogue against the model's, and against the invariants of sharing.
     func compare(_ place: String) async throws {
         let users = images.values.reduce(into: [Int: Int]()) { users, blobs in
             for blob in blobs { users[blob, default: 0] += 1 }
         }
         let summaries = try await catalogue.images()
-        #expect(Set(summaries.map(\.id)) == Set(images.keys.map { digest($0) }), "\(place)")
-        let numbers = Dictionary(uniqueKeysWithValues: images.keys.map { (digest($0), $0) })
-        for summary in summaries {
-            guard let number = numbers[summary.id], let blobs = images[number] else { continue }
-            let shared = blobs.filter { users[$0, default: 0] > 1 }
-            #expect(summary.size == bytes(blobs), "size of \(number): \(place)")
-            #expect(summary.sharedSize == bytes(shared), "shared size of \(number): \(place)")
-            #expect(0...summary.size ~= summary.sharedSize, "\(place)")
-            #expect(
-                summary.tags.map(\.familiar) == names.filter { $0.value == number }.map(\.key).sorted(), "\(place)")
-        }
+        let sums = Dictionary(uniqueKeysWithValues: summaries.map { ($0.id, Sums($0)) })
+        #expect(summaries.count == images.count && sums == expectedSums(users), "\(place)")
+        #expect(summaries.allSatisfy { 0...$0.size ~= $0.sharedSize }, "\(place)")
+
         let totals = try await catalogue.totals()
-        let distinctShared = bytes(users.filter { $0.value > 1 }.keys)
-        #expect(totals.layersSize == bytes(users.keys), "layers' size: \(place)")
-        #expect(summaries.reduce(0) { $0 + $1.size - $1.sharedSize } + distinctShared == totals.layersSize, "\(place)")
-        #expect(totals.blobs == users.count && totals.images == images.count, "\(place)")
-        #expect(totals.references == names.count, "\(place)")
+        let expected = StoreTotals(
+            layersSize: bytes(users.keys), images: images.count, references: names.count, blobs: users.count)
+        #expect(totals == expected, "\(place)")
+        let unique = summaries.reduce(0) { $0 + $1.size - $1.sharedSize }
+        #expect(unique + bytes(users.filter { $0.value > 1 }.keys) == totals.layersSize, "\(place)")
+
         guard let (number, blobs) = images.first else { return }
         let uses = try await catalogue.blobs(of: digest(number)).map { [$0.digest: $0.users] }
         #expect(Set(uses) == Set(blobs.map { [digest($0): users[$0, default: 0]] }), "\(place)")
+    }
+
+    private struct Sums: Equatable {
+        let size: Int64, sharedSize: Int64, tags: [String]
+
+        init(size: Int64, sharedSize: Int64, tags: [String]) {
+            self.size = size
+            self.sharedSize = sharedSize
+            self.tags = tags
+        }
+
+        init(_ summary: ImageSummary) {
+            self.init(size: summary.size, sharedSize: summary.sharedSize, tags: summary.tags.map(\.familiar))
+        }
+    }
+
+    private func expectedSums(_ users: [Int: Int]) -> [Digest: Sums] {
+        var sums: [Digest: Sums] = [:]
+        for (number, blobs) in images {
+            sums[digest(number)] = Sums(
+                size: bytes(blobs), sharedSize: bytes(blobs.filter { users[$0, default: 0] > 1 }),
+                tags: names.filter { $0.value == number }.map(\.key).sorted())
+        }
+        return sums
     }
 
     private mutating func record(_ image: Int, blobs: [Int]? = nil, _ action: String) async throws -> String {
