@@ -20,20 +20,30 @@ extension EngineRoutes {
         let image = try await context.catalogue.resolve(name)
         let entries = try await context.catalogue.manifests(of: image.id)
         let here = entries.filter { $0.available && $0.kind != .attestation }
-        let platforms = here.map { $0.descriptor.platform }
+        var platforms: [Platform?] = []
+        for entry in here { platforms.append(try await self.platform(of: entry)) }
         guard let index = preferred(platforms, wanted: platform) else {
             guard let platform else { return (image, nil) }
             throw EngineError.platformNotHere(name, wanted: platform, actual: platforms.compactMap { $0 })
         }
-        return (image, try await content(of: here[index]))
+        let chosen = here[index]
+        return (
+            image,
+            ImageContent(descriptor: chosen.descriptor, layers: chosen.layers, config: try await config(of: chosen))
+        )
     }
 
-    private func content(of entry: ManifestEntry) async throws -> ImageContent {
-        var content = ImageContent(descriptor: entry.descriptor, layers: entry.layers, config: nil)
-        if let config = entry.config, config.mediaType == .ociConfig || config.mediaType == .dockerConfig {
-            content.config = try ImageConfig(parsing: try await bytes(of: config.digest))
-        }
-        return content
+    /// As the index names it, or else the config: a manifest that stands in no index says nothing of its platform.
+    func platform(of entry: ManifestEntry) async throws -> Platform? {
+        if let platform = entry.descriptor.platform { return platform }
+        return try await config(of: entry)?.platform
+    }
+
+    private func config(of entry: ManifestEntry) async throws -> ImageConfig? {
+        guard entry.available, let config = entry.config,
+            config.mediaType == .ociConfig || config.mediaType == .dockerConfig
+        else { return nil }
+        return try ImageConfig(parsing: try await bytes(of: config.digest))
     }
 
     /// The catalogue says the blob is here: that it is not is our failure, and no 404.

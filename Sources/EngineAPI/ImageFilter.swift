@@ -37,11 +37,8 @@ struct ImageFilter: Sendable {
             labels.allSatisfy({ ImageFilter.has($0, row.labels) }),
             !withoutLabels.contains(where: { ImageFilter.has($0, row.labels) })
         else { return nil }
-        switch dangling {
-        case true where !row.tags.isEmpty: return nil
-        case false where row.tags.isEmpty && row.digests.isEmpty: return nil
-        default: break
-        }
+        // As in the containerd store: what was pulled by digest has a name, and nobody is to prune it as a leftover.
+        if let dangling, dangling != (row.tags.isEmpty && row.digests.isEmpty) { return nil }
         guard !references.isEmpty else { return row }
         var row = row
         row.tags.removeAll { !matches($0) }

@@ -34,7 +34,18 @@ extension EngineRoutes {
         let entries = try await context.catalogue.manifests(of: image.id)
         let sizes = try await context.catalogue.blobs(of: image.id).map { ($0.digest, $0.size) }
         let present = Dictionary(sizes, uniquingKeysWith: { first, _ in first })
-        return .array(entries.map { ManifestRow($0).json(present: present) })
+        var rows: [JSON] = []
+        for entry in entries {
+            var row = ManifestRow(entry)
+            if entry.kind == .image { row.platform = await knownPlatform(of: entry) }
+            rows.append(row.json(present: present))
+        }
+        return .array(rows)
+    }
+
+    /// One image whose config is lost or damaged is no reason to show no list.
+    private func knownPlatform(of entry: ManifestEntry) async -> Platform? {
+        do { return try await platform(of: entry) } catch { return nil }
     }
 
     func diskUsage(_ call: Call) async throws -> JSON {
@@ -49,6 +60,7 @@ extension EngineRoutes {
 /// One manifest of an image in the list of clients that ask for `manifests`.
 struct ManifestRow: Sendable {
     var descriptor: Descriptor
+    var platform: Platform?
     var kind: ManifestEntry.Kind
     var available: Bool
     var config: Descriptor?
@@ -57,6 +69,7 @@ struct ManifestRow: Sendable {
 
     init(_ entry: ManifestEntry) {
         descriptor = entry.descriptor
+        platform = entry.descriptor.platform
         kind = entry.kind
         available = entry.available
         config = entry.config
@@ -75,13 +88,13 @@ struct ManifestRow: Sendable {
             "Available": .bool(available),
             "Size": ["Content": .integer(content), "Total": .integer(content)],
             "Kind": .string(kind.rawValue),
-            "ImageData": kind == .image ? imageData : nil,
-            "AttestationData": kind == .attestation ? attestationData : nil,
+            "ImageData": imageData.when(kind == .image),
+            "AttestationData": attestationData.when(kind == .attestation),
         ])
     }
 
     private var imageData: JSON {
-        ["Platform": descriptor.platform?.json ?? .object([]), "Size": ["Unpacked": 0], "Containers": .null]
+        ["Platform": platform?.json ?? .object([]), "Size": ["Unpacked": 0], "Containers": .null]
     }
 
     private var attestationData: JSON { ["For": .string(attestationFor?.description ?? "")] }

@@ -69,13 +69,13 @@ struct ImageRow: Sendable {
             "Id": .string(target.digest.description),
             "Labels": .labels(labels),
             "ParentId": "",
-            "Descriptor": hasDescriptor ? target.brief : nil,
+            "Descriptor": target.brief.when(hasDescriptor),
             "Manifests": detail.manifests,
             "RepoDigests": .strings(digests),
             "RepoTags": .strings(tags),
             "SharedSize": .integer(detail.sharedSize ? sharedSize : -1),
             "Size": .integer(size),
-            "VirtualSize": version < .v1(44) ? .integer(size) : nil,
+            "VirtualSize": JSON.integer(size).when(version < .v1(44)),
         ])
     }
 }
