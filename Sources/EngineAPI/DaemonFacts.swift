@@ -36,8 +36,8 @@ public struct DaemonFacts: Sendable {
         self.status = status
     }
 
-    /// The engine whose API this is, and who speaks it. Clients read a version out of it: cAdvisor refuses a daemon whose
-    /// text has no version of at least 1.0.0 or more than one, so layerd's own number stands elsewhere.
+    /// The engine whose API this is, and who speaks it. Clients read a version out of it: cAdvisor refuses a daemon
+    /// whose text has no version of at least 1.0.0 or more than one, so layerd's own number stands elsewhere.
     static let engineVersion = "28.2.2+layerd"
 
     /// What dockerd puts on every routed answer.

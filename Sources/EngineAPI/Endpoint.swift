@@ -73,8 +73,8 @@ enum Endpoint: Sendable, Equatable {
         ("GET", "/distribution/{name:.*}/json", .later("asking registries for distribution details")),
     ]
 
-    /// What makes, runs, shows or removes a container is the business of the engine that has some; looking for one finds
-    /// none, so that `docker inspect` goes on to the images.
+    /// What makes, runs, shows or removes a container is the business of the engine that has some; looking for one
+    /// finds none, so that `docker inspect` goes on to the images.
     private static let containers: [Entry] =
         [
             ("GET", "/containers/json", .nothing([])),

@@ -1,7 +1,7 @@
 internal import OCI
 
-/// The moment that an `until` filter names: a duration ago (`24h`), seconds since 1970 (`1700000000.5`), or a date with as
-/// much of a time and a zone as one likes (`2025-06-15T01:02`). Without a zone it is UTC.
+/// The moment that an `until` filter names: a duration ago (`24h`), seconds since 1970 (`1700000000.5`), or a date
+/// with as much of a time and a zone as one likes (`2025-06-15T01:02`). Without a zone it is UTC.
 ///
 /// - Throws: ``EngineError/invalidTime(_:)``.
 func filterTime(_ text: String, now: Timestamp) throws(EngineError) -> Timestamp {

@@ -69,7 +69,8 @@ func preferred(_ platforms: [Platform?], wanted: Platform?) -> Int? {
 }
 
 extension Call {
-    /// The `platform` parameter as inspect and history take it, a JSON object; `nil` when the client's version has none.
+    /// The `platform` parameter as inspect and history take it, a JSON object; `nil` when the client's version has
+    /// none.
     /// - Throws: ``EngineError/malformedPlatform(_:)``.
     func platform(since version: APIVersion) throws(EngineError) -> Platform? {
         guard self.version >= version, let text = self["platform"], !text.isEmpty else { return nil }

@@ -48,8 +48,8 @@ extension EngineRoutes {
     }
 }
 
-/// The frames of a pull on their way to one client. When the client leaves, a write or the next event throws, the pull is
-/// let go, and the puller ends it if nobody else waits for it.
+/// The frames of a pull on their way to one client. When the client leaves, a write or the next event throws, the
+/// pull is let go, and the puller ends it if nobody else waits for it.
 private struct PullStream {
     let writer: any ResponseWriter
 
@@ -72,8 +72,8 @@ private struct PullStream {
         return outcome.upToDate
     }
 
-    /// What fails in `body` is told in a frame, except that the client left or the daemon stops: a stream that ends well is
-    /// a success to the docker command, so then the connection is cut.
+    /// What fails in `body` is told in a frame, except that the client left or the daemon stops: a stream that ends
+    /// well is a success to the docker command, so then the connection is cut.
     func endingInFrame(_ body: () async throws -> Void) async throws {
         do {
             try await body()

@@ -6,8 +6,8 @@ extension JSON {
         .object(members.compactMap { key, value in value.map { Member(key, $0) } })
     }
 
-    /// The value, or nothing. To be used in ``fields(_:)`` instead of `condition ? value : nil`, whose `nil` would be JSON's
-    /// null.
+    /// The value, or nothing. To be used in ``fields(_:)`` instead of `condition ? value : nil`, whose `nil` would be
+    /// JSON's null.
     func when(_ condition: Bool) -> JSON? { condition ? .some(self) : .none }
 
     /// Labels as Go writes a map: keys in order, null when there are none.

@@ -3,8 +3,8 @@ internal import Pulling
 
 /// Turns the steps of a pull into dockerd's progress frames. A value without a clock: the caller says what time it is.
 ///
-/// On a terminal the docker command redraws the line of a frame that has an id and a `progressDetail`, even an empty one;
-/// a frame without it is a line of its own, and ends the redrawing. So layers always have it, summaries never.
+/// On a terminal the docker command redraws the line of a frame that has an id and a `progressDetail`, even an empty
+/// one; a frame without it is a line of its own, and ends the redrawing. So layers always have it, summaries never.
 struct PullFrames: Sendable {
     /// One JSON object, sent as one line.
     typealias Frame = JSON

@@ -22,8 +22,8 @@ enum Reply: Sendable {
         return .message(EngineAPI.status(of: fault.kind), fault.description, retryAfter: retry)
     }
 
-    /// The HTTP response, with the headers of dockerd. `Content-Type` is the bare `application/json`: with a charset the
-    /// docker command would print error bodies raw.
+    /// The HTTP response, with the headers of dockerd. `Content-Type` is the bare `application/json`: with a charset
+    /// the docker command would print error bodies raw.
     func response(daemon: DaemonFacts) -> ServerResponse {
         var response = bare
         if case .pageNotFound = self { return response }

@@ -71,7 +71,8 @@ enum SystemReports {
         return .object([head, capabilities, machine(daemon, now), tail].flatMap { $0.members ?? [] })
     }
 
-    /// Nothing here limits containers, there being none; but old docker commands warn of each capability that is missing.
+    /// Nothing here limits containers, there being none; but old docker commands warn of each capability that is
+    /// missing.
     private static let capabilities = JSON.object(
         [
             "MemoryLimit", "SwapLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "CPUSet", "PidsLimit",

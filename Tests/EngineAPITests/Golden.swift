@@ -5,8 +5,8 @@ import TestSupport
 /// The recorded outputs of the docker command beside the project, and the images they show.
 ///
 /// The command computes ages from its own clock, so the images are dated as long before now as the recorded ones were
-/// before the recording, and the dates in the recordings are moved as much. An ID here is the digest of the manifest, as in
-/// the containerd store; in the recordings the two differ, so the manifest's digest is replaced by the ID.
+/// before the recording, and the dates in the recordings are moved as much. An ID here is the digest of the manifest,
+/// as in the containerd store; in the recordings the two differ, so the manifest's digest is replaced by the ID.
 struct Golden {
     static let folder = "reference/engine-api/golden/"
     static let now = 1_795_481_968 as Int64

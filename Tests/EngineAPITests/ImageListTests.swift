@@ -26,8 +26,9 @@ import Testing
         let id = TestImage.digest(0x22)
         #expect(
             String(decoding: list[1].serialized(), as: UTF8.self)
-                == "{\"Containers\":-1,\"Created\":1766188800,\"Id\":\"\(id)\",\"Labels\":{\"a\":\"<b>\",\"tier\":\"backend\"},"
-                + "\"ParentId\":\"\",\"Descriptor\":{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
+                == "{\"Containers\":-1,\"Created\":1766188800,\"Id\":\"\(id)\","
+                + "\"Labels\":{\"a\":\"<b>\",\"tier\":\"backend\"},\"ParentId\":\"\","
+                + "\"Descriptor\":{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
                 + "\"digest\":\"\(id)\",\"size\":0},\"RepoDigests\":[\"worker@\(id)\"],"
                 + "\"RepoTags\":[\"worker:1.4\",\"worker:latest\"],\"SharedSize\":-1,\"Size\":132491369}")
         #expect(list[2]["Labels"] == .null)
