@@ -46,7 +46,10 @@ struct IngestDirectory: Sendable {
         try discard()
         _ = try Names.makeDirectory(path, mode: 0o700)
         do {
-            try write(IngestState(digest: digest, size: descriptor.size, extents: []))
+            // A blob that fits one write has nothing on the disk that a kill could leave to resume after.
+            if descriptor.size > Int64(IngestWriter.gathered) {
+                try write(IngestState(digest: digest, size: descriptor.size, extents: []))
+            }
             let file = try OpenFile(data, O_RDWR | O_CREAT | O_EXCL, to: "make")
             return IngestWriter(descriptor, file: file, observer: observer)
         } catch {

@@ -4,6 +4,7 @@ internal import Hashing
 public import OCI
 
 extension LocalContentStore {
+    @discardableResult
     public func ingest(
         _ descriptor: Descriptor, fill: @Sendable (any BlobWriter) async throws -> Void
     ) async throws -> IngestOutcome {

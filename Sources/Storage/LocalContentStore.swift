@@ -65,7 +65,7 @@ public final class LocalContentStore: ContentStore {
 
     /// Rewrites `index.json`, the layout's list of names, and returns when it is durable. Of calls at the same time the
     /// last one counts, and all return when its content is durable.
-    /// - Throws: ``StorageError``; the former file is then still there.
+    /// - Throws: ``StorageError``; the file then has its former content or the new, whole.
     public func writeIndex(_ entries: [NamedDescriptor]) async throws {
         try await index.write(entries)
     }

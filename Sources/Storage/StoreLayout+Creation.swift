@@ -34,11 +34,14 @@ extension StoreLayout {
         }
     }
 
-    /// Takes away ingests without bytes: of a process that died between two steps, or had committed the blob. Bytes
-    /// stay, for a pull to resume after.
+    /// Takes away ingests of which nothing can be used: of a process that died between two steps, or had committed the
+    /// blob. The others stay, for a pull to resume after. One that cannot be looked at or removed is no reason not to
+    /// start; it is met again when its digest is.
     func sweepIngests() throws(StorageError) {
-        for directory in try ingests() where try FileStatus.of(directory.data) == nil {
-            try directory.discard()
+        for directory in try ingests() {
+            do throws(StorageError) {
+                if try directory.held().map({ $0.bytes == 0 }) ?? true { try directory.discard() }
+            } catch {}
         }
     }
 

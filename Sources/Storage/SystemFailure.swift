@@ -5,7 +5,9 @@ public import SystemPackage
 public struct SystemFailure: Error, Sendable, Equatable, CustomStringConvertible {
     /// What was tried, as in "cannot … PATH".
     public let action: String
+    /// The file or directory concerned.
     public let path: FilePath
+    /// Why, in the system's terms.
     public let code: Errno
 
     init(_ action: String, _ path: FilePath, _ code: Errno) {

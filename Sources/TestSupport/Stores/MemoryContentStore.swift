@@ -32,6 +32,7 @@ public final class MemoryContentStore: ContentStore {
         state.withLock { state in state.blobs[digest].map { Int64($0.count) } }
     }
 
+    @discardableResult
     public func ingest(
         _ descriptor: Descriptor, fill: @Sendable (any BlobWriter) async throws -> Void
     ) async throws -> IngestOutcome {
