@@ -1,6 +1,7 @@
 internal import NIOCore
 
-/// Takes a body's bytes out of its framing (RFC 9112, 6 and 7). Chunk extensions and trailers are read over, within bounds.
+/// Takes a body's bytes out of its framing (RFC 9112, 6 and 7). Chunk extensions and trailers are read over, within
+/// bounds.
 struct BodyDecoder {
     private enum State: Equatable {
         /// Bytes of data left, of the whole body or of a chunk.

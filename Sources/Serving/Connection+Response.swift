@@ -1,4 +1,3 @@
-internal import Glibc
 internal import NIOCore
 
 /// A streamed body as its handler writes it.
@@ -39,24 +38,46 @@ extension Connection {
     private func answer(_ response: ServerResponse, _ id: UInt64) {
         guard phase == .exchange, exchange?.id == id, case .awaited = exchange?.response else { return }
         let head = beginResponse(response)
-        exchange?.response = .flushing
         guard case .file(let descriptor, let offset, let length, let owner) = response.body, head.framing != .none,
             length > 0
         else {
+            exchange?.response = .flushing
             return send(headBytes(head, with: response.body)) { [self] in responseEnded(id) }
         }
-        guard let region = fileRegion(descriptor, offset, length) else {
-            exchange?.response = .awaited
+        let file = FilePart(descriptor: descriptor, offset: offset, length: length)
+        let isSent =
+            length <= FilePart.copiedBytes ? copy(file, after: head, id) : sendFile(file, after: head, id, owner)
+        if !isSent {
             let reason = "the file is shorter than the answer\n"
-            return answer(ServerResponse(status: 500, body: .bytes(Array(reason.utf8))), id)
+            answer(ServerResponse(status: 500, body: .bytes(Array(reason.utf8))), id)
         }
+        // Until here for a copied part; `sendFile` holds it for as long as it needs.
+        withExtendedLifetime(owner) {}
+    }
+
+    /// Head and part in one write; false when the file is too short.
+    private func copy(_ part: FilePart, after head: ResponseHead, _ id: UInt64) -> Bool {
+        var buffer = headBytes(head, with: .none, room: Int(part.length))
+        guard part.copy(to: &buffer) else { return false }
+        exchange?.response = .flushing
+        send(buffer) { [self] in responseEnded(id) }
+        return true
+    }
+
+    /// Head, and part by `sendfile`; false when the file is too short.
+    private func sendFile(
+        _ part: FilePart, after head: ResponseHead, _ id: UInt64, _ owner: any Sendable
+    ) -> Bool {
+        guard let region = part.region() else { return false }
+        exchange?.response = .flushing
         context?.write(wrapOutboundOut(.byteBuffer(headBytes(head, with: .none))), promise: nil)
-        written += length
+        written += part.length
         send(.fileRegion(region)) { [self] in
             // The descriptor is the owner's: the region must give it back unclosed, and the owner live until now.
-            withExtendedLifetime(owner) { disown(region.fileHandle) }
+            withExtendedLifetime(owner) { FilePart.disown(region) }
             responseEnded(id)
         }
+        return true
     }
 
     /// Decides how the response is framed and whether the connection survives it.
@@ -68,26 +89,14 @@ extension Connection {
         return head
     }
 
-    private func headBytes(_ head: ResponseHead, with body: ResponseBody) -> ByteBuffer {
+    private func headBytes(_ head: ResponseHead, with body: ResponseBody, room: Int = 0) -> ByteBuffer {
         // Common heads have 200 to 400 bytes.
         var content: [UInt8] = []
         if case .bytes(let bytes) = body, head.framing != .none { content = bytes }
-        var buffer = ByteBufferAllocator().buffer(capacity: 512 + content.count)
+        var buffer = ByteBufferAllocator().buffer(capacity: 512 + content.count + room)
         head.write(to: &buffer, date: worker.dateText())
         buffer.writeBytes(content)
         return buffer
-    }
-
-    /// Nil when the file has fewer bytes: `sendfile` would wait for them for ever.
-    private func fileRegion(_ descriptor: Int32, _ offset: Int64, _ length: Int64) -> FileRegion? {
-        var info = stat()
-        guard offset >= 0, fstat(descriptor, &info) == 0, Int64(info.st_size) - length >= offset else { return nil }
-        let handle = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: descriptor)
-        return FileRegion(fileHandle: handle, readerIndex: Int(offset), endIndex: Int(offset + length))
-    }
-
-    private func disown(_ handle: NIOFileHandle) {
-        do { _ = try handle.takeDescriptorOwnership() } catch { assertionFailure("a file region closed its file") }
     }
 
     // MARK: streams

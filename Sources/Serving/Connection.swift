@@ -132,8 +132,8 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func takeRequest() -> Bool {
-        // A TLS client greets with 0x16 0x03. It waits 10 s for an answer that is not TLS, but asks again in plain HTTP at
-        // once when the connection closes; and no method begins so.
+        // A TLS client greets with 0x16 0x03. It waits 10 s for an answer that is not TLS, but asks again in plain HTTP
+        // at once when the connection closes; and no method begins so.
         if input.readableBytesView.first == 0x16, !parser.isUnderWay {
             close()
             return false
@@ -169,8 +169,9 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
 
     private func start(_ request: ServerRequest, _ id: UInt64) {
         worker.taskBegan()
-        // This connection cancels the task when its client leaves or the server's patience ends; `Worker.drained` waits for
-        // it, so that no task outlives the server. Begun here and now: a handler that needs not wait needs no other thread.
+        // This connection cancels the task when its client leaves or the server's patience ends; `Worker.drained` waits
+        // for it, so that no task outlives the server. Begun here and now: a handler that needs not wait needs no other
+        // thread.
         let task = Task.immediate { [self] in
             await serve(request, id)
             onLoop { [self] in worker.taskEnded() }
@@ -249,7 +250,8 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: reading
 
-    /// Reads on unless enough is waiting to be used. Reading goes on while a handler works: so its client is seen to leave.
+    /// Reads on unless enough is waiting to be used. Reading goes on while a handler works: so its client is seen to
+    /// leave.
     func resumeReading() {
         guard !isReading, wantsMore, let context else { return }
         isReading = true

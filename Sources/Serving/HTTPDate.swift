@@ -1,5 +1,5 @@
-/// The `Date` of a response (RFC 9110, 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`. Computed, because `strftime` would ask the
-/// locale for the names.
+/// The `Date` of a response (RFC 9110, 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`. Computed, because `strftime` would ask
+/// the locale for the names.
 /// - Parameter seconds: since 1970, not negative.
 func httpDate(_ seconds: Int) -> String {
     let days = seconds / 86_400

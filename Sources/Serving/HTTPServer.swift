@@ -1,5 +1,6 @@
 // Serving: an HTTP/1.1 server on Unix sockets and TCP, the only room that knows NIO. It frames messages, bounds what a
-// client may cost, notices clients that leave and stops in good order; what is asked and answered is its handler's affair.
+// client may cost, notices clients that leave and stops in good order; what is asked and answered is its handler's
+// affair.
 
 internal import NIOCore
 internal import NIOPosix
@@ -19,7 +20,8 @@ public final class HTTPServer: Sendable {
     /// Listens and answers until the task is cancelled; then stops accepting, lets running requests end within
     /// ``ServerLimits/gracePeriod``, cancels those that do not, and returns when no task of a handler is left.
     ///
-    /// - Parameter onReady: called once when every listener accepts connections, with their addresses in the order given.
+    /// - Parameter onReady: called once when every listener accepts connections, with their addresses in the order
+    ///   given.
     /// - Throws: ``ServingError`` when a listener cannot be opened, or breaks.
     public func run(onReady: @Sendable ([BoundAddress]) -> Void = { _ in }) async throws {
         let sockets = try ListeningSocket.open(listeners)

@@ -5,8 +5,8 @@ public enum Listener: Sendable, Equatable {
     case unix(path: String, mode: UInt32, group: String?)
     /// An IP address (or `localhost`) and port; port 0 takes a free one.
     case tcp(host: String, port: Int)
-    /// A listening socket from a parent, as in socket activation. It becomes the server's and is closed at stop; its path,
-    /// if any, is left alone.
+    /// A listening socket from a parent, as in socket activation. It becomes the server's and is closed at stop; its
+    /// path, if any, is left alone.
     case inherited(fd: Int32)
 }
 

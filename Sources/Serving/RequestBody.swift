@@ -22,8 +22,8 @@ public struct RequestBody: AsyncSequence, Sendable {
     }
 
     /// Reads all of it.
-    /// - Throws: ``ServingError/bodyTooLarge(limit:)`` as soon as it is longer than `limit` bytes, ``ClientGone`` when it
-    ///   broke off, ``ServingError/malformedBody(_:)``, `CancellationError`.
+    /// - Throws: ``ServingError/bodyTooLarge(limit:)`` as soon as it is longer than `limit` bytes, ``ClientGone`` when
+    ///   it broke off, ``ServingError/malformedBody(_:)``, `CancellationError`.
     public func collect(limit: Int) async throws -> [UInt8] {
         var whole: [UInt8] = []
         for try await piece in self {

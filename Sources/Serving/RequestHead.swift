@@ -29,8 +29,8 @@ struct Refusal: Error, Equatable {
     }
 }
 
-/// The fields that decide how the rest of the connection is read. Whatever two programs might read differently is refused:
-/// it is how requests are smuggled past one of them (RFC 9112, 6.3 and 11.2).
+/// The fields that decide how the rest of the connection is read. Whatever two programs might read differently is
+/// refused: it is how requests are smuggled past one of them (RFC 9112, 6.3 and 11.2).
 struct HeadFields {
     private var hosts = 0
     private var length: Int64?

@@ -79,7 +79,8 @@ struct ResponseHead {
         buffer.writeStaticString("\r\n")
     }
 
-    /// A header value may repeat what a client sent; a line end in it would begin a field, or a response, of the client's.
+    /// A header value may repeat what a client sent; a line end in it would begin a field, or a response, of the
+    /// client's.
     private func writeSafely(_ text: String, to buffer: inout ByteBuffer) {
         let isUnsafe = { (byte: UInt8) in byte < UInt8(ascii: " ") && byte != UInt8(ascii: "\t") || byte == 0x7f }
         if text.utf8.contains(where: isUnsafe) {

@@ -1,8 +1,8 @@
 /// Routes by method and path. A pure value; a route is whatever the caller likes.
 ///
-/// A pattern is a path whose segments are literal, `{name}` (one segment) or, once, `{name:.*}` (one or more segments, as
-/// many as fit). The path is decoded once, before it is matched, so that a client may write a slash or a colon of a name
-/// either way. A pattern without names wins over those with; of these, the one declared first.
+/// A pattern is a path whose segments are literal, `{name}` (one segment) or, once, `{name:.*}` (one or more segments,
+/// as many as fit). The path is decoded once, before it is matched, so that a client may write a slash or a colon of a
+/// name either way. A pattern without names wins over those with; of these, the one declared first.
 public struct RouteTable<Route: Sendable>: Sendable {
     /// A route and the decoded segments its pattern named.
     public struct Match: Sendable {

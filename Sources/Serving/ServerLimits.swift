@@ -3,7 +3,8 @@ public struct ServerLimits: Sendable {
     /// All header fields and the request line, in bytes; more is answered 431. Registry credentials come in a header
     /// (`X-Registry-Auth`), and an identity token can have several KiB.
     public var headerBytes = 64 << 10
-    /// The request line, in bytes; more is answered 414. `GET /images/get` names every image of a `docker save` in its query.
+    /// The request line, in bytes; more is answered 414. `GET /images/get` names every image of a `docker save` in its
+    /// query.
     public var requestLineBytes = 32 << 10
     /// Header fields; more are answered 431. Engines send 6 to 15.
     public var headerCount = 100
@@ -11,11 +12,12 @@ public struct ServerLimits: Sendable {
     public var headerTimeout: Duration = .seconds(10)
     /// Between requests. Clients keep idle connections for 60 to 90 s; one that loses the race retries.
     public var idleTimeout: Duration = .seconds(60)
-    /// Without a byte of a body that is waited for, or without a byte taken of a response: then the connection is closed.
-    /// As long as container runtimes wait for progress, and long enough for a pager that somebody left at its first page.
+    /// Without a byte of a body that is waited for, or without a byte taken of a response: then the connection is
+    /// closed. As long as container runtimes wait for progress, and long enough for a pager that somebody left at its
+    /// first page.
     public var stallTimeout: Duration = .seconds(300)
-    /// For the client to take the last bytes and close, once our side is closed. Clients that send their whole body before
-    /// they read an answer (docker-py) must get it all out, or they see a reset in place of the answer.
+    /// For the client to take the last bytes and close, once our side is closed. Clients that send their whole body
+    /// before they read an answer (docker-py) must get it all out, or they see a reset in place of the answer.
     public var lingerTimeout: Duration = .seconds(30)
     /// Connections at once, and at most half of the descriptors the process may have: the store needs the others.
     /// Beyond it the connection that has waited longest without a request yields; when all are busy, the newcomer is

@@ -38,7 +38,8 @@ public struct ServerResponse: Sendable {
 public protocol ResponseWriter: Sendable {
     /// Sends bytes at once; returns when the socket, or a bounded buffer before it, has taken them. An empty array does
     /// nothing.
-    /// - Throws: ``ClientGone`` when the client has left, `CancellationError`, ``ServingError/wrongLength(declared:written:)``.
+    /// - Throws: ``ClientGone`` when the client has left, `CancellationError`,
+    ///   ``ServingError/wrongLength(declared:written:)``.
     func write(_ bytes: [UInt8]) async throws
 }
 

@@ -7,8 +7,8 @@ struct StaleSocket {
     let address: SocketAddress
 
     /// Removes the socket file if nobody listens behind it.
-    /// - Throws: ``ServingError/socketInUse(path:)``, ``ServingError/notASocket(path:)``; for another reason it cannot be
-    ///   told or removed, ``ServingError/cannotListen(address:reason:)``.
+    /// - Throws: ``ServingError/socketInUse(path:)``, ``ServingError/notASocket(path:)``; for another reason it cannot
+    ///   be told or removed, ``ServingError/cannotListen(address:reason:)``.
     func remove() throws(ServingError) {
         var info = stat()
         guard lstat(path, &info) == 0 else {

@@ -1,4 +1,5 @@
-/// One wait of a task for the loop of its connection. It is cancelled on the loop, before or after the loop has heard of it.
+/// One wait of a task for the loop of its connection. It is cancelled on the loop, before or after the loop has heard
+/// of it.
 ///
 /// `@unchecked Sendable`: INVARIANT: `isCancelled` is touched on the connection's loop only.
 final class Ticket: @unchecked Sendable {

@@ -2,8 +2,8 @@ import Dispatch
 import Glibc
 import Serving
 
-/// A client that says exactly what it is told, over a blocking socket. Threads of its own wait for the socket, so that it
-/// can send and receive at once and never blocks the threads that the handlers need.
+/// A client that says exactly what it is told, over a blocking socket. Threads of its own wait for the socket, so that
+/// it can send and receive at once and never blocks the threads that the handlers need.
 final class RawClient: Sendable {
     struct Response: Equatable {
         var status = 0
