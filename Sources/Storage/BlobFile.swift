@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// An open blob. The file is closed with the last reference, and stays readable until then, whatever happens to its name.
+/// An open blob. It is closed with the last reference and stays readable until then, whatever happens to its name.
 public final class BlobFile: Sendable {
-    /// Open for reading; for `pread` and `sendfile`, which leave the file's position alone. Never to be closed by others.
+    /// For `pread` and `sendfile` with an offset, as readers share the file's position. Not to be closed by others.
     public let descriptor: Int32
     /// Length in bytes.
     public let size: Int64

@@ -13,7 +13,8 @@ public struct NamedDescriptor: Sendable, Hashable {
     }
 }
 
-/// Writes `index.json`. Of calls that come while one is at work only the last one's content is written, for all of them.
+/// Writes `index.json`. Of calls that come while one is at work only the last one's content is written, for all of
+/// them.
 actor IndexFile {
     private let executor = ThreadExecutor(name: "store-index")
     private let path: FilePath

@@ -2,9 +2,9 @@ internal import OCI
 
 /// What `state.json` says of an ingest.
 ///
-/// While a transfer runs, nothing is written here: of a file that is filled from its beginning, the length says how much
-/// it holds, also after a kill. More than one extent would mean a file filled in several places, which only its extents
-/// describe; the first is all that this version of layerd uses of one.
+/// While a transfer runs, nothing is written here: of a file that is filled from its beginning, the length says how
+/// much it holds, also after a kill. More than one extent would mean a file filled in several places, which only its
+/// extents describe; the first is all that this version of layerd uses of one.
 struct IngestState: Equatable {
     let digest: Digest
     /// Of the whole blob, in bytes.

@@ -8,8 +8,8 @@ internal import OCI
 /// Pieces are gathered into long writes, for curl brings 16 KiB at a time and three writes of four would be overhead;
 /// the gathered bytes are hashed right before they are written, while the processor's cache has them.
 final class IngestWriter: BlobWriter {
-    /// Bytes gathered before a write. Of 600 MB, ungathered pieces of 16 KiB cost 0.75 s of processor time, 64 KiB 0.64,
-    /// 128 KiB 0.60, 256 KiB 0.57; 512 KiB and 1 MiB were as good on a quiet machine and worse on a busy one.
+    /// Bytes gathered before a write. Of 600 MB, ungathered pieces of 16 KiB cost 0.75 s of processor time, 64 KiB
+    /// 0.64, 128 KiB 0.60, 256 KiB 0.57; 512 KiB and 1 MiB were as good on a quiet machine and worse on a busy one.
     static let gathered = 256 << 10
     /// Bytes written before the kernel is asked to begin with the disk.
     private static let writeback: Int64 = 8 << 20

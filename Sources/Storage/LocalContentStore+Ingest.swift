@@ -70,8 +70,8 @@ extension LocalContentStore {
         }
     }
 
-    /// Keeps the bytes for the next attempt when the source failed, and drops them when they or the disk did. The caller
-    /// throws what ended the ingest; what goes wrong here must not hide it, and shows at the next attempt.
+    /// Keeps the bytes for the next attempt when the source failed, and drops them when they or the disk did. The
+    /// caller throws what ended the ingest; what goes wrong here must not hide it, and shows at the next attempt.
     private func end(_ writer: IngestWriter, in directory: IngestDirectory, keeping: Bool) async {
         defer { writer.close() }
         do {

@@ -2,10 +2,11 @@ internal import Coordination
 internal import OCI
 internal import SystemPackage
 
-/// The content store on the local disk: an OCI image layout under `store`, transfers under `ingest`, damaged blobs under
-/// `quarantine`.
+/// The content store on the local disk: an OCI image layout under `store`, transfers under `ingest`, damaged blobs
+/// under `quarantine`.
 ///
-/// The state directory belongs to one process: the lock on it is held until ``close()``, or until the store is released.
+/// The state directory belongs to one process: the lock on it is held until ``close()``, or until the store is
+/// released.
 public final class LocalContentStore: ContentStore {
     /// The state directory, as it was given.
     public let root: String
@@ -16,7 +17,7 @@ public final class LocalContentStore: ContentStore {
     let observer: StepObserver
     /// For what takes microseconds when the disk is well.
     let lookups = DiskThreads("store-look", count: 2)
-    /// For what takes longer: syncs, hashes of long files, walks. Four at once is where more stopped to help.
+    /// For what takes longer: syncs, hashes of long files, walks. Four, so that the syncs of an image's blobs overlap.
     let labours = DiskThreads("store-work", count: 4)
     /// One task at a time for each digest; the key is the digest.
     let turns = SlotQueue(total: .max, perKey: 1)
@@ -30,8 +31,8 @@ public final class LocalContentStore: ContentStore {
 
     /// Opens the store of a state directory, and makes it when there is none. Neither walks nor hashes the blobs.
     /// - Parameter root: the state directory; `store`, `ingest` and `quarantine` are made in it.
-    /// - Throws: ``StorageError``: `.locked` when another process has it, `.splitFileSystems`, `.foreignLayout`, and what
-    ///   the system says.
+    /// - Throws: ``StorageError``: `.locked` when another process has it, `.splitFileSystems`, `.foreignLayout`, and
+    ///   what the system says.
     public convenience init(root: String) async throws {
         try await self.init(root: root, quarantineBudget: Quarantine.budget) { _ throws(StorageError) in }
     }

@@ -123,8 +123,8 @@ final class OpenFile: Sendable {
     }
 }
 
-/// Two calls of Linux that Swift does not see, for Glibc declares them under `_GNU_SOURCE` only. Both make things faster
-/// or failures earlier, so a C library without them is no failure.
+/// Two calls of Linux that Swift does not see, for Glibc declares them under `_GNU_SOURCE` only. Both make things
+/// faster or failures earlier, so a C library without them is no failure.
 private enum GNUCalls {
     typealias Fallocate = @convention(c) (Int32, Int32, off_t, off_t) -> Int32
     typealias SyncFileRange = @convention(c) (Int32, off_t, off_t, UInt32) -> Int32

@@ -59,7 +59,8 @@ public enum StorageError: Fault, Equatable {
         case .invalidSize(let digest, let size): "a descriptor claims \(size) bytes for blob \(digest)"
         case .damaged(let digest, let reason, let failure):
             "blob \(digest) is damaged on disk (\(reason)) and "
-                + (failure.map { "could not be put into quarantine: \($0)" } ?? "was put into quarantine; pull it again")
+                + (failure.map { "could not be put into quarantine: \($0)" }
+                    ?? "was put into quarantine; pull it again")
         case .outOfSpace(let failure, let needed, let free): failure.spaceText(needed: needed, free: free)
         case .locked(let path): "the state directory \(path) is in use by another layerd; stop it first"
         case .splitFileSystems(let ingest, let blobs):

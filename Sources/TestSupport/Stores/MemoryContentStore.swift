@@ -4,8 +4,8 @@ internal import Hashing
 public import OCI
 public import Storage
 
-/// A content store without a disk, for tests of the rooms above. It keeps what `contentStoreContract` asks of any store;
-/// of durability it knows nothing.
+/// A content store without a disk, for tests of the rooms above. It keeps what `contentStoreContract` asks of any
+/// store; of durability it knows nothing.
 public final class MemoryContentStore: ContentStore {
     private struct State {
         var blobs: [Digest: [UInt8]] = [:]

@@ -3,7 +3,8 @@ internal import Hashing
 public import OCI
 public import Storage
 
-/// Bytes that look like nothing in particular, and the descriptor that names them. The same arguments make the same blob.
+/// Bytes that look like nothing in particular, and the descriptor that names them. The same arguments make the same
+/// blob.
 public struct SampleBlob: Sendable {
     public let bytes: [UInt8]
     public let descriptor: Descriptor
