@@ -68,7 +68,7 @@ let package = Package(
         room(
             "Daemon",
             [
-                "OCI", "Coordination", "Transport", "Storage", "Registry", "Catalogue", "Pulling", "Serving",
+                "OCI", "Hashing", "Coordination", "Transport", "Storage", "Registry", "Catalogue", "Pulling", "Serving",
                 "EngineAPI", "NativeAPI", logging, lifecycle, unixSignals, toml, systemPackage,
             ]),
         .executableTarget(name: "layerd", dependencies: ["Daemon", arguments, logging], swiftSettings: settings),
@@ -88,7 +88,9 @@ let package = Package(
         suite("StorageTests", ["Storage", "OCI", "Hashing", "TestSupport"]),
         suite("RegistryTests", ["Registry", "Transport", "OCI", "Hashing", "TestSupport"]),
         suite("CatalogueTests", ["Catalogue", "OCI", "Hashing", "TestSupport"]),
-        suite("PullingTests", ["Pulling", "Coordination", "Registry", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport"]),
+        suite(
+            "PullingTests",
+            ["Pulling", "Coordination", "Registry", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport"]),
         suite("ServingTests", ["Serving", "TestSupport", nioCore, nioPosix]),
         suite(
             "EngineAPITests",

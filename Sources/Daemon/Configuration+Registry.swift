@@ -16,7 +16,6 @@ extension Configuration {
         var host = RegistryHost(name: name)
         reader.bool("insecure", into: &host.insecure)
         host.options.insecure = host.insecure
-        if host.insecure && name != "docker.io" { host = insecure(host) }
         reader.string("endpoint", into: &host.endpoint, check: Self.checkURL)
         reader.strings("mirrors", into: &host.mirrors)
         for mirror in host.mirrors {
@@ -39,13 +38,6 @@ extension Configuration {
         }
         readCredential(&host, &reader)
         return reader.errors.isEmpty ? host : nil
-    }
-
-    /// The endpoint of an insecure registry that names none is chosen by `RegistryHost`.
-    private func insecure(_ host: RegistryHost) -> RegistryHost {
-        var host = host
-        host.endpoint = RegistryHost(name: host.name, insecure: true).endpoint
-        return host
     }
 
     private func readCredential(_ host: inout RegistryHost, _ reader: inout ConfigurationReader) {

@@ -2,6 +2,8 @@ public import Logging
 internal import Catalogue
 internal import Coordination
 internal import EngineAPI
+internal import Glibc
+internal import Hashing
 internal import NativeAPI
 internal import OCI
 internal import Pulling
@@ -39,17 +41,23 @@ public struct LayerdDaemon: Sendable {
             userAgent: "layerd/\(Version.current)")
         let registry = RegistryClient(
             http: http, hosts: configuration.registries, anyRegistry: configuration.pull.anyRegistry,
-            retry: RetryPolicy(attempts: configuration.pull.retries))
+            retry: RetryPolicy(attempts: configuration.pull.retries + 1))
         let puller = Puller(
             resolver: registry, fetcher: registry, store: store, catalogue: catalogue,
             limits: Puller.Limits(total: configuration.pull.maxConnections, perHost: configuration.pull.perHost),
             project: { try await store.writeIndex($0) })
         let control = ControlHandler(
-            parts: ControlParts(
-                catalogue: catalogue, store: store, puller: puller, facts: facts(), started: started, logger: logger))
+            engine: EngineRoutes(
+                context: EngineContext(
+                    catalogue: catalogue, store: store, puller: puller, daemon: facts(), now: { Timestamp.now() })),
+            native: NativeRoutes(
+                context: NativeContext(
+                    catalogue: catalogue, store: store, puller: puller, version: Version.current, started: started)),
+            logger: logger)
         try await serve(control, started: started)
         await http.shutdown()
         try await catalogue.close()
+        await store.close()
         logger.info("stopped")
     }
 
@@ -60,19 +68,43 @@ public struct LayerdDaemon: Sendable {
     }
 
     private func serve(_ handler: ControlHandler, started: ContinuousClock.Instant) async throws {
-        let socket = configuration.control.socket
         let server = HTTPServer(
-            listeners: [.unix(path: socket, mode: 0o660, group: configuration.control.group)], handler: handler,
+            listeners: [.unix(path: configuration.control.socket, mode: 0o660, group: group())], handler: handler,
             limits: ServerLimits())
         let service = ControlService(server: server, logger: logger, started: started)
-        let group = ServiceGroup(
+        // The library's own steps are of no use to an operator.
+        var quiet = logger
+        quiet.logLevel = .warning
+        let services = ServiceGroup(
             configuration: .init(
-                services: [.init(service: service)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
+                services: [.init(service: service)], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+        try await services.run()
+    }
+
+    /// The socket's group. As with dockerd, a machine may lack the one that nobody chose; one that was chosen must be
+    /// there, which the server sees to.
+    private func group() -> String? {
+        let name = configuration.control.group
+        guard name == Configuration.Control().group, getgrnam(name) == nil else { return name }
+        logger.warning("this machine has no group \(name): only the daemon's own user can use the control socket")
+        return nil
     }
 
     private func facts() -> DaemonFacts {
-        DaemonFacts(version: Version.current, dockerRootDir: stateDirectory)
+        let machine = MachineFacts.read()
+        let hub = configuration.registries.first { $0.name == "docker.io" }
+        return DaemonFacts(
+            version: Version.current, gitCommit: Version.commit, buildTime: nil,
+            identity: Self.identity(of: machine.hostName + stateDirectory), rootDirectory: stateDirectory,
+            started: Timestamp.now(), machine: machine, hubMirrors: hub?.mirrors ?? [],
+            insecureRegistries: configuration.registries.filter(\.insecure).map(\.name))
+    }
+
+    /// A name in the form of a UUID that stays the same as long as the host and the state directory do.
+    private static func identity(of text: String) -> String {
+        let hex = Array(Digest.sha256(of: Array(text.utf8)).hex)
+        let groups = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
+        return groups.map { String(hex[$0]) }.joined(separator: "-")
     }
 }
 

@@ -80,10 +80,9 @@ struct PullRecorder: Sendable {
     }
 
     private func absent(_ child: Descriptor) -> ManifestEntry {
-        let attested = child.annotations["vnd.docker.reference.digest"].flatMap { try? Digest(parsing: $0) }
-        let isAttestation = child.annotations["vnd.docker.reference.type"] == "attestation-manifest"
-        return ManifestEntry(
-            descriptor: child, kind: isAttestation ? .attestation : child.mediaType.isManifest ? .image : .unknown,
-            available: false, config: nil, layers: [], attestationFor: isAttestation ? attested : nil)
+        ManifestEntry(
+            descriptor: child,
+            kind: child.isAttestation ? .attestation : child.mediaType.isManifest ? .image : .unknown,
+            available: false, config: nil, layers: [], attestationFor: child.attestationSubject)
     }
 }

@@ -46,7 +46,7 @@ struct DaemonClient: Sendable {
         var options = ConnectionOptions()
         options.unixSocket = socket
         // A pull says nothing while the registry thinks; a dead daemon closes its sockets. Hence no limit of ours.
-        options.lowSpeedTime = .seconds(24 * 3600)
+        options.lowSpeedTime = .zero
         let url = "http://layerd" + path + (pairs.isEmpty ? "" : "?" + pairs)
         return HTTPRequest(method: method, url: url, options: options)
     }

@@ -27,10 +27,22 @@ internal import Logging
     @Option(help: ArgumentHelp("Control socket, instead of the configured one.", valueName: "path"))
     var socket: String?
 
-    @Option(help: "Form of the log on stderr: text or json.")
+    @Option(
+        help: "Form of the log on stderr: text or json.",
+        transform: { text in
+            guard let format = StderrLog.Format(rawValue: text) else { throw ValidationError("must be text or json") }
+            return format
+        })
     var logFormat: StderrLog.Format = .text
 
-    @Option(help: "Least level logged: trace, debug, info, notice, warning, error or critical.")
+    @Option(
+        help: "Least level logged: trace, debug, info, notice, warning, error or critical.",
+        transform: { text in
+            guard let level = Logger.Level(rawValue: text) else {
+                throw ValidationError("must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            return level
+        })
     var logLevel: Logger.Level = .info
 
     @Flag(help: "Check the configuration, print what is wrong with file and line, and exit with 1 if anything is.")
@@ -66,8 +78,8 @@ internal import Logging
         return String(String(cString: given).prefix { $0 != ":" })
     }
 
-    private func complain(_ text: String) { fputs(text + "\n", stderr) }
+    private func complain(_ text: String) {
+        let line = Array((text + "\n").utf8)
+        _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
 }
-
-extension StderrLog.Format: ExpressibleByArgument {}
-extension Logger.Level: ExpressibleByArgument {}

@@ -16,7 +16,8 @@ enum Rooms {
         "EngineAPI": toolchain.union(["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         "NativeAPI": toolchain.union(["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         "Daemon": toolchain.union([
-            "OCI", "Coordination", "Transport", "Storage", "Registry", "Catalogue", "Pulling", "Serving", "EngineAPI",
+            "OCI", "Hashing", "Coordination", "Transport", "Storage", "Registry", "Catalogue", "Pulling", "Serving",
+            "EngineAPI",
             "NativeAPI", "Logging", "ServiceLifecycle", "UnixSignals", "TOMLKit", "SystemPackage",
         ]),
         "layerd": ["Daemon", "ArgumentParser", "Glibc", "Logging"],

@@ -1,13 +1,13 @@
 internal import FoundationEssentials
 internal import OCI
-internal import Registry
 
 extension Credential {
-    /// Reads `X-Registry-Auth`: base64, of either alphabet and padded or not, of a JSON object.
+    /// Reads the `X-Registry-Auth` header, as docker's clients send credentials to a daemon: base64, of either alphabet
+    /// and padded or not, of a JSON object.
     ///
     /// - Returns: `nil` for an empty object, which clients without credentials send, and for what cannot be read, which
     ///   dockerd ignores too. Then the daemon's own credentials count.
-    init?(registryAuth header: String?) {
+    public init?(registryAuth header: String?) {
         guard let header, header.utf8.count <= Credential.maximumHeader,
             let bytes = Credential.base64(header), let json = Credential.object(bytes)
         else { return nil }

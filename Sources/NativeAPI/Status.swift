@@ -1,0 +1,46 @@
+internal import Catalogue
+internal import OCI
+internal import Serving
+internal import Storage
+
+/// `GET /layerd/v1/status` and `GET /readyz`.
+extension NativeRoutes {
+    func status() async throws -> JSON {
+        let totals = try await context.catalogue.totals()
+        let uptime = ContinuousClock.now - context.started
+        return [
+            "version": .string(context.version), "uptimeSeconds": .integer(uptime.components.seconds),
+            "catalogue": [
+                "images": .integer(Int64(totals.images)), "references": .integer(Int64(totals.references)),
+                "blobs": .integer(Int64(totals.blobs)), "layersSize": .integer(totals.layersSize),
+            ],
+            "store": try await storeStatus(),
+        ]
+    }
+
+    /// Sizes by a walk over the store; `transfers` are ingests, under way or interrupted.
+    private func storeStatus() async throws -> JSON {
+        guard let local = context.store as? LocalContentStore else { return [:] }
+        let usage = try await local.usage()
+        let ingests = try await local.ingests()
+        func part(_ part: StoreUsage.Part) -> JSON {
+            ["logical": .integer(part.logical), "physical": .integer(part.physical)]
+        }
+        return [
+            "blobs": part(usage.blobs), "ingest": part(usage.ingest), "quarantine": part(usage.quarantine),
+            "transfers": .array(
+                ingests.map { ingest in
+                    [
+                        "digest": .string("\(ingest.digest)"), "received": .integer(ingest.bytes),
+                        "size": .integer(ingest.total),
+                    ]
+                }),
+        ]
+    }
+
+    /// Answers only while the listeners are up, so what is left to prove is that the catalogue reads.
+    func ready() async throws -> ServerResponse {
+        _ = try await context.catalogue.totals()
+        return Self.text(200, "ready\n")
+    }
+}

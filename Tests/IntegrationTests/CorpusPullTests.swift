@@ -1,0 +1,64 @@
+import FoundationEssentials
+import OCI
+import TestSupport
+import Testing
+
+/// Real images, as others made them, served by the stand-in byte for byte.
+@Suite(.serialized, .enabled(if: CorpusFiles.isPresent(), Comment(rawValue: CorpusFiles.absence)))
+struct `Every layout of the corpus` {
+    /// What one layout's pulls came to.
+    private struct Tally {
+        var pulled = 0
+        var refused: [String] = []
+    }
+
+    @Test func `that is complete pulls bit by bit, and no broken one shows a blob that is not what its name says`()
+        async throws
+    {
+        try await withScene { scene in
+            let folder = try CorpusFiles.path("corpus/public/layouts")
+            var tallies: [String: Tally] = [:]
+            for name in try Files.list(folder).sorted() where Files.size("\(folder)/\(name)/index.json") != nil {
+                tallies[name] = try await pull(layout: "\(folder)/\(name)", named: name, scene)
+            }
+            try scene.verifyAllBlobs()
+            #expect(tallies.count > 40)
+            for name in Self.complete {
+                let tally = try #require(tallies[name], "\(name) is not in the corpus")
+                #expect(tally.pulled > 0 && tally.refused.isEmpty, "\(name): \(tally.refused)")
+            }
+            for (name, tally) in tallies where name.hasPrefix("bad-") && name != "bad-index-only" {
+                #expect(tally.pulled == 0, "\(name) was pulled")
+            }
+        }
+    }
+
+    /// Images of this machine's platform, all blobs there and right.
+    private static let complete = [
+        "alpine-oci-2017", "apko-base", "apko-top", "busybox-1.25", "busybox-1.37-glibc-amd64", "busybox-1.37-musl",
+        "empty-layers", "garden-rootfs-32-layers", "gzip-expansion", "hard-link-1", "hard-link-delete-1",
+        "hard-link-delete-3", "hard-link-delete-4", "hello-world-docker-list", "hello-world-docker-single",
+        "many-layers-50",
+        "no-layers", "non-writable-file", "root-dir-entry", "rules-docker-1", "trivy-oci", "uncompressed-layer",
+        "whiteout-file", "whiteout-opaque",
+    ]
+
+    /// Pulls every entry of a layout's index by digest, for the platform it has.
+    private func pull(layout: String, named name: String, _ scene: Scene) async throws -> Tally {
+        var tally = Tally()
+        let repository = "corpus/\(name.lowercased())"
+        let tags: [String]
+        do {
+            tags = try scene.hub.content.addLayout(layout, to: repository)
+        } catch {
+            tally.refused.append("the layout cannot be served: \(error)")
+            return tally
+        }
+        for tag in tags {
+            let separator = tag.contains(":") ? "@" : ":"
+            let result = try await scene.daemon.layerctl("pull", "-q", "\(repository)\(separator)\(tag)")
+            if result.status == 0 { tally.pulled += 1 } else { tally.refused.append("\(tag): \(result.errors)") }
+        }
+        return tally
+    }
+}
