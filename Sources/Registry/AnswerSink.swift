@@ -48,7 +48,7 @@ final class AnswerSink: ByteSink {
         state.withLock { $0.head = head }
         let isContent = try RedirectRule.location(in: head) == nil && taker.judge(head)
         state.withLock { $0.isContent = isContent }
-        // Bodies of failures may stall (distribution 2.8 announces a whole blob after 416): the long ones are not awaited.
+        // Bodies of failures may stall: distribution 2.8 announces a whole blob after 416. Long ones are not awaited.
         if !isContent, let length = head.contentLength, length > Refusal.maximumBody {
             throw Seen(head: head)
         }

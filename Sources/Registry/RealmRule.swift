@@ -1,9 +1,9 @@
-/// Which token server a registry may send us to. The realm is the registry's word, and whoever stands there is shown the
-/// credential.
+/// Which token server a registry may send us to. The realm is the registry's word, and whoever stands there is shown
+/// the credential.
 enum RealmRule {
     /// Domains under which strangers register names: a common second level is no common owner. The usual country-code
-    /// ones, written out because the full public suffix list is a dependency that ages; a missing one errs towards trust
-    /// only for registries that use such a domain.
+    /// ones, written out because the full public suffix list is a dependency that ages; a missing one errs towards
+    /// trust only for registries that use such a domain.
     private static let publicSuffixes: Set<String> = [
         "co.uk", "org.uk", "ac.uk", "gov.uk", "com.au", "net.au", "org.au", "co.nz", "co.jp", "ne.jp", "or.jp",
         "ac.jp", "co.kr", "or.kr", "co.in", "net.in", "com.br", "net.br", "org.br", "com.cn", "net.cn", "org.cn",
@@ -34,8 +34,8 @@ enum RealmRule {
         return registrableDomain(of: theirs) == domain
     }
 
-    /// The part of a name that one owner registered: the last two labels, three under a public suffix. `nil` when nobody
-    /// but the host itself is known to belong to the owner.
+    /// The part of a name that one owner registered: the last two labels, three under a public suffix. `nil` when
+    /// nobody but the host itself is known to belong to the owner.
     static func registrableDomain(of host: String) -> String? {
         let labels = host.split(separator: ".", omittingEmptySubsequences: false)
         guard labels.count >= 2, labels.allSatisfy({ !$0.isEmpty }) else { return nil }

@@ -7,13 +7,9 @@ extension RegistryClient {
     func resolveByHead(_ subject: Subject, at upstream: Upstream) async throws -> Resolution? {
         var question = question(about: subject, at: upstream)
         question.method = .head
-        // Some registries refuse HEAD, and no refusal of it says why: GET does. A mirror is simply passed over.
         let answer = try await session.ask(
             question, about: subject, at: upstream, into: HeadOnly(),
-            tolerating: {
-                400...499 ~= $0 && ![401, 403, 408, 429].contains($0) && upstream.role != .mirror || $0 == 405
-                    || $0 == 501
-            })
+            tolerating: { upstream.role != .mirror && RegistryClient.isWorthGetting($0) })
         guard let answer else { return nil }
         let type = RegistryClient.type(in: answer.head.headers)
         if type?.isSchema1 == true { throw RegistryError.Reason.document(.schema1) }
@@ -24,6 +20,16 @@ extension RegistryClient {
             descriptor: Descriptor(mediaType: type, digest: digest, size: size), host: upstream.base.authority)
     }
 
+    /// Whether GET may do better than a HEAD that got this status. Some registries refuse the method, and no refusal of
+    /// it says why, for it has no body. (A mirror is simply passed over.)
+    private static func isWorthGetting(_ status: Int) -> Bool {
+        switch status {
+        case 401, 403, 408, 429: false
+        case 400...499, 501: true
+        default: false
+        }
+    }
+
     /// The document itself, which tells everything.
     func resolveByGet(_ subject: Subject, _ wanted: Digest?, at upstream: Upstream) async throws -> Resolution {
         let body = DocumentBody(limit: Manifest.maximumSize)
@@ -31,6 +37,8 @@ extension RegistryClient {
             question(about: subject, at: upstream), about: subject, at: upstream, into: body)
         let headers = answer?.head.headers ?? HTTPHeaders()
         let bytes = body.bytes
+        // Before the digest: that of schema 1 is not of the bytes that are sent.
+        if RegistryClient.type(in: headers)?.isSchema1 == true { throw RegistryError.Reason.document(.schema1) }
         let announced = RegistryClient.digest(in: headers)
         if let wanted { try check(bytes, wanted) }
         if let announced, wanted == nil || wanted?.algorithm == announced.algorithm { try check(bytes, announced) }
@@ -59,8 +67,7 @@ extension RegistryClient {
         let announced = type(in: headers)
         if let announced, announced.isManifest || announced.isIndex { return announced }
         do {
-            let isSchema1 = announced?.isSchema1 == true
-            switch try ManifestDocument(parsing: bytes, mediaType: isSchema1 ? announced : nil) {
+            switch try ManifestDocument(parsing: bytes, mediaType: nil) {
             case .manifest(let manifest): return manifest.mediaType ?? .ociManifest
             case .index(let index): return index.mediaType ?? .ociIndex
             }

@@ -36,7 +36,7 @@ extension RegistryClient {
     ) async throws -> (tags: [String], next: WebAddress?) {
         let body = DocumentBody(limit: RegistryClient.maximumPage)
         let answer = try await session.ask(
-            Session.Question(address: address), about: subject, at: upstream, into: body)
+            Session.Question(address: address, total: Wire.documentTime), about: subject, at: upstream, into: body)
         let list: [JSON]
         do {
             let json = try JSON(parsing: body.bytes)

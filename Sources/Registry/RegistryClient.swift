@@ -93,11 +93,12 @@ public final class RegistryClient: Resolver, Fetcher {
             let upstreams = try hosts.upstreams(
                 of: subject.repository.domain, credential: credential, mirrors: mirrors)
             for upstream in upstreams {
-                let limit = upstream.role == .registry ? retry.attempts : 1
+                let limit = upstream.role == .mirror ? 1 : retry.attempts
                 do {
-                    let result = try await retry.run(limit: limit, timeline: timeline, watch: watch) {
-                        try await body(upstream)
-                    }
+                    let result = try await retry.run(
+                        limit: limit, final: { upstream.role == .probe && upstream.givesWay(to: $0) },
+                        timeline: timeline, watch: watch
+                    ) { try await body(upstream) }
                     hosts.worked(upstream)
                     return result
                 } catch let reason as RegistryError.Reason {
@@ -113,7 +114,9 @@ public final class RegistryClient: Resolver, Fetcher {
 
     func question(about subject: Subject, at upstream: Upstream) -> Session.Question {
         var question = Session.Question(address: upstream.address(of: subject.path))
-        if subject.isManifest { question.headers.set("Accept", RegistryClient.accepted) }
+        guard subject.isManifest else { return question }
+        question.headers.set("Accept", RegistryClient.accepted)
+        question.total = Wire.documentTime
         return question
     }
 
@@ -136,7 +139,6 @@ public final class RegistryClient: Resolver, Fetcher {
         if offset == descriptor.size { return }
         let body = BlobBody(descriptor, from: offset, into: receiver, checked: upstream.role == .mirror)
         var question = question(about: subject, at: upstream)
-        question.total = nil
         if offset > 0 { question.headers.set("Range", "bytes=\(offset)-") }
         try await session.ask(question, about: subject, at: upstream, into: body)
         guard receiver.offset == descriptor.size else {

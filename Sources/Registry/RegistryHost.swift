@@ -12,8 +12,8 @@ public struct RegistryHost: Sendable, Hashable {
     public var options: ConnectionOptions
     /// What is shown to the registry when the caller brings nothing of its own.
     public var credential: Credential
-    /// URLs of token servers outside the registry's own domain that may be trusted with the credential. Scheme, host and
-    /// port are what counts.
+    /// URLs of token servers outside the registry's own domain that may be trusted with the credential. Scheme, host
+    /// and port are what counts.
     public var tokenRealms: [String]
     /// Accepts any certificate; and where the endpoint is the default one and https does not work there at all, plain
     /// HTTP.

@@ -73,9 +73,10 @@ struct RetryWatch {
 
 extension RetryPolicy {
     /// Runs `body` until it succeeds, fails for good, or has failed `limit` times in a row without progress. Getting
-    /// further than ever before is progress; fetching the same bytes again is not.
+    /// further than ever before is progress; fetching the same bytes again is not. What is `final` is not tried again.
     func run<Result>(
-        limit: Int, timeline: Timeline, watch: RetryWatch, _ body: () async throws -> Result
+        limit: Int, final: (RegistryError.Reason) -> Bool, timeline: Timeline, watch: RetryWatch,
+        _ body: () async throws -> Result
     ) async throws -> Result {
         var failures = 0
         var furthest = watch.reached()
@@ -88,7 +89,9 @@ extension RetryPolicy {
                 } else {
                     failures += 1
                 }
-                guard let delay = wait(after: reason, failures: failures, of: limit) else { throw reason }
+                guard !final(reason), let delay = wait(after: reason, failures: failures, of: limit) else {
+                    throw reason
+                }
                 watch.retrying(delay, max(failures, 1))
                 try await timeline.sleep(delay)
             }

@@ -32,9 +32,9 @@ public protocol BlobReceiver: AnyObject, Sendable {
 
 /// Finds out what names mean.
 public protocol Resolver: Sendable {
-    /// What `reference` means at its registry. Asked by HEAD, which costs no allowance at Docker Hub, unless the registry
-    /// does not tell enough that way, or the reference is a digest whose length only the document tells. Without a
-    /// credential the configuration's is used.
+    /// What `reference` means at its registry. Asked by HEAD, which costs no allowance at Docker Hub, unless the
+    /// registry does not tell enough that way, or the reference is a digest, whose document will be needed anyway.
+    /// Without a credential the configuration's is used.
     /// - Throws: a ``RegistryError``, or `CancellationError`.
     func resolve(_ reference: Reference, credential: Credential?) async throws -> Resolution
 
@@ -51,9 +51,10 @@ public protocol Fetcher: Sendable {
         _ descriptor: Descriptor, in repository: Repository, limit: Int, credential: Credential?
     ) async throws -> [UInt8]
 
-    /// Pours a blob into `receiver`, from `receiver.offset` on; returns when it has exactly `descriptor.size` bytes. Broken
-    /// transfers are resumed in here. The digest is the receiver's to check: it may hold bytes of an earlier attempt.
-    /// - Throws: a ``RegistryError``, what the receiver threw, or `CancellationError`; the bytes received stay received.
+    /// Pours a blob into `receiver`, from `receiver.offset` on; returns when it has exactly `descriptor.size` bytes.
+    /// Broken transfers are resumed in here. The digest is the receiver's to check: it may hold bytes of an earlier
+    /// attempt.
+    /// - Throws: a ``RegistryError``, what the receiver threw, or `CancellationError`; what was received stays.
     func blob(
         _ descriptor: Descriptor, in repository: Repository, credential: Credential?, into receiver: any BlobReceiver
     ) async throws

@@ -2,15 +2,16 @@ internal import Coordination
 internal import OCI
 internal import Transport
 
-/// One question to one place: shows what the place wants to see, follows where it sends, and says what the answer means.
+/// One question to one place: shows what the place wants to see, follows where it sends, and says what the answer
+/// means.
 struct Session: Sendable {
     /// A question below `/v2/`.
     struct Question: Sendable {
         var method: HTTPMethod = .get
         var address: WebAddress
         var headers = HTTPHeaders()
-        /// The time for the whole answer; `nil` for blobs.
-        var total: Duration? = Wire.documentTime
+        /// The time for the whole answer; blobs have none.
+        var total: Duration?
     }
 
     private let wire: Wire

@@ -61,7 +61,9 @@ struct HostList: Sendable {
         let host = try host(named: registry)
         var upstreams: [Upstream] = []
         for mirror in mirrors ? host.mirrors : [] {
-            guard let base = WebAddress(mirror) else { throw .misconfigured("the mirror \"\(mirror)\" is no URL") }
+            guard let base = WebAddress(mirror) else {
+                throw .misconfigured("a mirror of it is no http or https URL of a plain host")
+            }
             upstreams.append(self.mirror(base, of: host))
         }
         return try upstreams + endpoints(of: host, credential: credential)
@@ -82,7 +84,7 @@ struct HostList: Sendable {
 
     private func endpoints(of host: RegistryHost, credential: Credential?) throws(RegistryError.Reason) -> [Upstream] {
         guard let base = WebAddress(host.endpoint) else {
-            throw .misconfigured("the endpoint \"\(host.endpoint)\" is no URL")
+            throw .misconfigured("its endpoint is no http or https URL of a plain host")
         }
         let make = { (base: WebAddress, role: Upstream.Role) in
             var options = host.options
@@ -100,8 +102,8 @@ struct HostList: Sendable {
         }
     }
 
-    /// A mirror with a section of its own is used as that says; else as the registry it mirrors, but without anything that
-    /// proves who we are.
+    /// A mirror with a section of its own is used as that says; else as the registry it mirrors, but without anything
+    /// that proves who we are.
     private func mirror(_ base: WebAddress, of host: RegistryHost) -> Upstream {
         let own = hosts[base.authority]
         var options = own?.options ?? host.options
