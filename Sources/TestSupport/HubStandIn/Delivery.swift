@@ -28,7 +28,7 @@ struct Delivery: Sendable {
     private func sendHead() {
         var head = HTTPResponseHead(
             version: .http1_1, status: HTTPResponseStatus(statusCode: answer.status), headers: answer.headers)
-        if let length = answer.announcedLength, !head.headers.contains(name: "content-length") {
+        if let length = answer.announcedLength {
             head.headers.add(name: "Content-Length", value: "\(length)")
         }
         if answer.endsConnection { head.headers.add(name: "Connection", value: "close") }

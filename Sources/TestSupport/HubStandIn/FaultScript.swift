@@ -56,6 +56,7 @@ extension Misbehaviour {
         case .ignoreRange: break
         case .header(let name, let value):
             answer.headers.remove(name: name)
+            if name.lowercased() == "content-length" { answer.announcedLength = nil }
             if let value { answer.headers.add(name: name, value: value) }
         case .addHeader(let name, let value): answer.headers.add(name: name, value: value)
         case .digestHeader(let value): try Misbehaviour.header("Docker-Content-Digest", value).apply(to: &answer)

@@ -19,22 +19,29 @@ struct HubConnection {
         defer { log.history.update { $0.openConnections -= 1 } }
         let line = Line(
             channel: client.channel, number: number, pace: Pace(bytesPerSecond: router.options.bytesPerSecond))
-        // A connection that breaks is the client's to notice; what was sent over it is in the log.
-        _ = try? await client.executeThenClose { inbound, _ in
-            var line = line
-            var head: HTTPRequestHead?
-            var body: [UInt8] = []
-            for try await part in inbound {
-                switch part {
-                case .head(let new):
-                    head = new
-                    body = []
-                case .body(let bytes):
-                    body += bytes.readableBytesView
-                    if body.count > Self.bodyLimit { return }
-                case .end:
-                    guard let head, try await exchange(head, body, &line) else { return }
-                }
+        do {
+            try await client.executeThenClose { inbound, _ in try await answer(inbound, over: line) }
+        } catch let error as StandInError {
+            log.history.update { $0.failures.append("\(error)") }
+        } catch {
+            // A connection that breaks is the client's to notice; what was sent over it is in the log.
+        }
+    }
+
+    private func answer(_ inbound: NIOAsyncChannelInboundStream<HTTPServerRequestPart>, over line: Line) async throws {
+        var line = line
+        var head: HTTPRequestHead?
+        var body: [UInt8] = []
+        for try await part in inbound {
+            switch part {
+            case .head(let new):
+                head = new
+                body = []
+            case .body(let bytes):
+                body += bytes.readableBytesView
+                if body.count > Self.bodyLimit { return }
+            case .end:
+                guard let head, try await exchange(head, body, &line) else { return }
             }
         }
     }

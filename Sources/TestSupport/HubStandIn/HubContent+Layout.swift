@@ -13,12 +13,7 @@ extension HubContent {
     public func addLayout(_ directory: String, to repository: String) throws -> [String] {
         let index = try Files.read("\(directory)/index.json")
         let entries = try JSON(parsing: index)["manifests"]?.array ?? []
-        for algorithm in try Files.list("\(directory)/blobs") {
-            for name in try Files.list("\(directory)/blobs/\(algorithm)") {
-                guard let digest = try? Digest(parsing: "\(algorithm):\(name)") else { continue }
-                try add(FileSource(path: "\(directory)/blobs/\(algorithm)/\(name)"), digest: digest, to: repository)
-            }
-        }
+        try addBlobs(of: directory, to: repository)
         var tags: [String] = []
         for (number, entry) in entries.enumerated() {
             let name = entry["annotations"]?["org.opencontainers.image.ref.name"]?.string
@@ -31,6 +26,16 @@ extension HubContent {
             tags.append("latest")
         }
         return tags
+    }
+
+    private func addBlobs(of directory: String, to repository: String) throws {
+        guard Files.size("\(directory)/blobs") != nil else { return }
+        for algorithm in try Files.list("\(directory)/blobs") {
+            for name in try Files.list("\(directory)/blobs/\(algorithm)") {
+                guard let digest = try? Digest(parsing: "\(algorithm):\(name)") else { continue }
+                try add(FileSource(path: "\(directory)/blobs/\(algorithm)/\(name)"), digest: digest, to: repository)
+            }
+        }
     }
 
     /// Adds a descriptor's document as a manifest, and those an index names.

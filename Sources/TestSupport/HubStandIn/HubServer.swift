@@ -55,17 +55,25 @@ final class HubServer: Sendable {
     ) {
         self.port = port
         running = Task {
-            // A listener that fails is a listener that is gone; the test's client will say so.
-            _ = try? await listener.executeThenClose { clients in
-                try await withThrowingDiscardingTaskGroup { group in
-                    for try await client in clients {
-                        group.addTask {
-                            await withTaskCancellationHandler {
-                                await serve(client)
-                            } onCancel: {
-                                client.channel.abandon()
-                            }
-                        }
+            do {
+                try await listener.executeThenClose { try await Self.serveAll($0, serve) }
+            } catch {
+                // A listener that fails is a listener that is gone, and `stop` ends it so; the client will say so.
+            }
+        }
+    }
+
+    private static func serveAll(
+        _ clients: NIOAsyncChannelInboundStream<ClientChannel>,
+        _ serve: @escaping @Sendable (ClientChannel) async -> Void
+    ) async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            for try await client in clients {
+                group.addTask {
+                    await withTaskCancellationHandler {
+                        await serve(client)
+                    } onCancel: {
+                        client.channel.abandon()
                     }
                 }
             }

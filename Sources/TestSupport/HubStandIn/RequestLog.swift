@@ -55,6 +55,8 @@ public struct RequestHistory: Sendable {
     public internal(set) var connections = 0
     /// Connections that are open.
     public internal(set) var openConnections = 0
+    /// What went wrong in the stand-in itself, such as a blob's file that cannot be read: a broken set-up.
+    public internal(set) var failures: [String] = []
     private var active: [EndpointKind: Int] = [:]
     private var peaks: [EndpointKind: Int] = [:]
     /// What ``RequestLog/clear()`` has forgotten; numbers go on.

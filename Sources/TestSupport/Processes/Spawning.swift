@@ -62,6 +62,7 @@ private func spawn(
     for (number, descriptor) in descriptors.enumerated() {
         posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(number))
     }
+    for descriptor in try inheritable() { posix_spawn_file_actions_addclose(&actions, descriptor) }
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -81,6 +82,13 @@ private func spawn(
     }
     guard code == 0 else { throw StandInError.process(path, reason: "cannot be started, errno \(code)") }
     return pid
+}
+
+/// The descriptors a child must close. NIO's sockets are not marked close-on-exec: a connection or listener closed here
+/// would stay open in a child. Those that other threads may open meanwhile have the next free numbers.
+private func inheritable() throws -> ClosedRange<Int32> {
+    let open = try Files.list("/proc/self/fd").compactMap { Int32($0) }
+    return 3...((open.max() ?? 3) + 256)
 }
 
 /// Calls `body` with a null-terminated array of C strings.
