@@ -78,6 +78,23 @@ final class RawClient: Sendable {
         }
     }
 
+    /// Sends up to `most` bytes until the socket has taken none for half a second. Returns how many it took.
+    func sendWhileTaken(most: Int) async throws -> Int {
+        try await on(sender) { [self] in
+            let piece = [UInt8](repeating: 65, count: 1 << 20)
+            var sent = 0
+            while sent < most {
+                var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                guard poll(&wait, 1, 500) > 0 else { return sent }
+                let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+                let count = Glibc.send(descriptor, piece, min(piece.count, most - sent), flags)
+                guard count > 0 || errno == EAGAIN else { throw Failure.system(String(cString: strerror(errno))) }
+                sent += max(0, count)
+            }
+            return sent
+        }
+    }
+
     /// Some bytes, at least one; empty at the end.
     func receive(_ most: Int = 1 << 16) async throws -> [UInt8] {
         try await on(receiver) { [self] in
