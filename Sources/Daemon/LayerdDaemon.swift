@@ -57,7 +57,7 @@ public struct LayerdDaemon: Sendable {
         try await serve(control, started: started)
         await http.shutdown()
         try await catalogue.close()
-        await store.close()
+        store.close()
         logger.info("stopped")
     }
 

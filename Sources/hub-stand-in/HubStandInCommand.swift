@@ -25,6 +25,9 @@ struct HubStandInCommand: ParsableCommand {
     @Flag(help: "Answer as localhost and 127.0.0.1 instead of Docker Hub's names.")
     var loopbackNames = false
 
+    @Option(help: "Answer as registry-1, auth and cdn of this domain; libcurl finds those under localhost by itself.")
+    var domain: String?
+
     @Option(help: "Body bytes per second of each connection.")
     var rate: Int?
 
@@ -69,6 +72,9 @@ struct HubStandInCommand: ParsableCommand {
         var options = HubOptions()
         options.tls = !plain
         options.names = loopbackNames ? .loopback : .hub
+        if let domain {
+            options.names = HubNames(registry: "registry-1.\(domain)", auth: "auth.\(domain)", cdn: "cdn.\(domain)")
+        }
         options.bytesPerSecond = rate
         options.latency = .milliseconds(latencyMs)
         options.allowance = HubAllowance(anonymous: allowance)

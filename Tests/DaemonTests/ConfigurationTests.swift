@@ -1,6 +1,7 @@
 import Daemon
 import Registry
 import Testing
+import Transport
 
 @Suite struct `A configuration` {
     @Test func `that is empty is complete`() throws {
@@ -36,7 +37,7 @@ import Testing
             insecure = true
             token-realms = ["https://auth.example"]
             """, file: "all.toml")
-        #expect(configuration.control == .init(socket: "/tmp/other.sock", group: "docker"))
+        #expect(configuration.control.socket == "/tmp/other.sock" && configuration.control.group == "docker")
         #expect(configuration.pull.maxConnections == 3 && configuration.pull.perHost == 2)
         #expect(configuration.pull.retries == 1 && !configuration.pull.anyRegistry)
         #expect(configuration.pull.connectTimeout == .seconds(2))

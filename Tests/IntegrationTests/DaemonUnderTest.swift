@@ -44,7 +44,7 @@ final class DaemonUnderTest: Sendable {
                 "--config", config, "--state-dir", directory.path("state"), "--socket", directory.path("layerd.sock"),
                 "--log-level", "debug",
             ])
-        try await process.wait(for: "the word that it is ready") { $0.errorText.contains(" ready ") ? true : nil }
+        _ = try await process.wait(for: "the word that it is ready") { $0.errorText.contains(" ready ") ? true : nil }
         return process
     }
 

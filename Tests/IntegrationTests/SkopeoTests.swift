@@ -1,3 +1,4 @@
+import Hashing
 import OCI
 import TestSupport
 import Testing
@@ -17,7 +18,7 @@ struct `The store as other tools see it` {
                 #expect(result.status == 0, "\(name): \(result.errors)")
                 let image = name.hasPrefix("library") ? scene.shop : scene.webPing
                 let manifest = try #require(image.manifest(for: .host))
-                #expect(try Files.read(copy.path("out/manifest.json")) == manifest.document.bytes())
+                #expect(try Files.read(copy.path("out/manifest.json")) == manifest.document.source.readAll())
                 for layer in manifest.layers {
                     #expect(layer.digest.matches(try Files.read(copy.path("out/\(layer.digest.hex)"))))
                 }
@@ -59,7 +60,7 @@ struct `Images that skopeo pushed to docker-registry` {
         let images: [(name: String, image: GeneratedImage)] = [
             ("oci", try factory.application("a", on: base)),
             ("schema2", try factory.application("b", on: base, format: .docker)),
-            ("zstd", try factory.application("c", on: base, compression: .zstd)),
+            ("zstd", try factory.application("c", on: base, compression: .zstd())),
             ("multi", try factory.multiPlatform { try factory.webPing(on: $0) }),
         ]
         try LayoutWriter.write(images.map { ($0.name, $0.image) }, to: layouts.path("out"))
@@ -81,8 +82,7 @@ struct `Images that skopeo pushed to docker-registry` {
     }
 
     @Test func `come over TLS with a CA of one's own`() async throws {
-        let folder = try TemporaryDirectory("layerd-ca")
-        let authority = try await CertificateAuthority.make(in: folder.path)
+        let authority = try await CertificateAuthority()
         let registry = try await DockerRegistry.start(authority: authority)
         let layouts = try TemporaryDirectory("layerd-layouts")
         let factory = ImageFactory(seed: 4)
