@@ -8,7 +8,7 @@ public struct ImageSummary: Sendable {
     public var id: Digest { target.digest }
     /// Sorted by canonical text; empty for a dangling image.
     public var tags: [Reference]
-    /// `repository@id` for every repository in which the image has a tag or a digest reference; sorted by canonical text.
+    /// `repository@id` for every repository in which the image has a tag or a digest reference, sorted the same way.
     public var digests: [Reference]
     /// When the image was built, as its config says.
     public var created: Timestamp?

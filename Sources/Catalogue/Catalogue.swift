@@ -1,5 +1,6 @@
-// Catalogue: which names point to which content, which image uses which blob, and what sharing saves; in SQLite. The only
-// room that imports GRDB. It knows nothing of files and networks: who calls `record` has made the blobs durable before.
+// Catalogue: which names point to which content, which image uses which blob, and what sharing saves; in SQLite. The
+// only room that imports GRDB. It knows nothing of the blobs' files and of networks: who calls `record` has made the
+// blobs durable before.
 
 internal import Foundation
 internal import GRDB

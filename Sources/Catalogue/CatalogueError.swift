@@ -45,8 +45,8 @@ public enum CatalogueError: Fault, Equatable {
         case .contradictorySize(let digest, let recorded, let given):
             "blob \(digest) is recorded with \(recorded) bytes and cannot have \(given)"
         case .damaged(let path, let reason):
-            "the catalogue \(path) is damaged (\(reason)): move it away together with its -wal and -shm files and start "
-                + "layerd again; layers stay on disk, and pulling an image enters it anew"
+            "the catalogue \(path) is damaged (\(reason)): move it away together with its -wal and -shm files and "
+                + "start layerd again; layers stay on disk, and pulling an image enters it anew"
         case .foreign(let path):
             "\(path) is a database of another program: give layerd another state directory, or move the file away"
         case .newer(let path):

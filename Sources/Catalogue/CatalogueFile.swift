@@ -76,7 +76,7 @@ struct Damage: Error {
 }
 
 /// Of every connection. Memory maps turn a disk's fault into a signal; a schema from outside is not trusted; a log that
-/// grew under a long reading shrinks to 64 MiB; a list is sorted in memory, where no file system can be full or read-only.
+/// grew under a long reading shrinks to 64 MiB; a list is sorted in memory, where no file system can be full.
 private let settings = [
     "cache_size = -1024", "cell_size_check = ON", "journal_size_limit = \(64 << 20)", "mmap_size = 0",
     "temp_store = MEMORY", "trusted_schema = OFF",

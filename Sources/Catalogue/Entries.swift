@@ -67,8 +67,8 @@ public struct ImageEntry: Sendable {
     /// The index or manifest that names point to; its digest is the image's ID.
     public var target: Descriptor
     public var manifests: [ManifestEntry]
-    /// Every blob of the image that the store holds, indexes, manifests and configs included. A digest that occurs twice
-    /// counts once.
+    /// Every blob of the image that the store holds, indexes, manifests and configs included. A digest that occurs
+    /// twice counts once.
     public var blobs: [BlobEntry]
     /// When the image was built, as its config says.
     public var created: Timestamp?

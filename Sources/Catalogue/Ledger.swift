@@ -3,8 +3,8 @@ internal import GRDB
 /// Keeps the sums that lists show, in the transaction that changes what they sum: `blobs.users`, the images' sizes and
 /// `totals`. Counted afresh, a list of 10,000 images would walk 600,000 uses.
 ///
-/// A blob costs its size once. It is shared while two images or more use it; so the step from one user to two, and back,
-/// also moves what the *other* image shares. The database refuses sums beyond 64 bits, and shares beyond sizes.
+/// A blob costs its size once. It is shared while two images or more use it; so the step from one user to two, and
+/// back, also moves what the *other* image shares. The database refuses sums beyond 64 bits, and shares beyond sizes.
 struct Ledger {
     let db: Database
 
@@ -21,7 +21,8 @@ struct Ledger {
         try run(
             """
             UPDATE images SET size = images.size + added.size, shared_size = shared_size + added.shared,
-                unpacked_size = images.unpacked_size + added.unpacked, unpacked_missing = unpacked_missing + added.missing
+                unpacked_size = images.unpacked_size + added.unpacked,
+                unpacked_missing = unpacked_missing + added.missing
             FROM (SELECT sum(size) AS size, coalesce(sum(size) FILTER (WHERE users > 0), 0) AS shared,
                     coalesce(sum(unpacked_size) FILTER (WHERE role = 'layer'), 0) AS unpacked,
                     count(*) FILTER (WHERE role = 'layer' AND unpacked_size IS NULL) AS missing
@@ -53,8 +54,8 @@ struct Ledger {
             """, [unpackedSize, blob, blob])
     }
 
-    /// `image` comes to blobs that one other image uses (`sign` 1), or goes from blobs that it shares with one other (-1):
-    /// that other's share grows or shrinks. `blobs.users` is still, or again, what it was without the change.
+    /// `image` comes to blobs that one other image uses (`sign` 1), or goes from blobs that it shares with one other
+    /// (-1): that other's share grows or shrinks. `blobs.users` is what it was before either.
     private func moveShares(of blobs: [Int64], by sign: Int64, except image: Int64) throws {
         try run(
             """

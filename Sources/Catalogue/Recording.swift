@@ -4,11 +4,11 @@ public import OCI
 extension Catalogue {
     /// Enters an image whose blobs are durable, and points `names` to it: one transaction.
     ///
-    /// A tag that pointed elsewhere moves; the image it pointed to stays recorded, dangling if that was its last. A name
-    /// with a digest is a digest reference, its tag dropped; a name with neither gets `latest`.
+    /// A tag that pointed elsewhere moves; the image it pointed to stays recorded, dangling if that was its last. A
+    /// name with a digest is a digest reference, its tag dropped; a name with neither gets `latest`.
     ///
-    /// Recording an ID again adds: blobs and manifests that came since join those known, what was available stays so, and
-    /// the time of the first recording stays.
+    /// Recording an ID again adds: blobs and manifests that came since join those known, what was available stays so,
+    /// and the time of the first recording stays.
     /// - Throws: ``CatalogueError``: `misnamed`, `contradictorySize`.
     public func record(_ image: ImageEntry, named names: [Reference]) async throws {
         let names = names.map(\.forPull)
@@ -38,8 +38,8 @@ private struct Recording {
         let id = try Int64.fetchOne(
             db.cachedStatement(
                 sql: """
-                    INSERT INTO images (digest, media_type, target_size, target, created, created_nanos, labels, recorded,
-                        recorded_nanos) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO images (digest, media_type, target_size, target, created, created_nanos, labels,
+                        recorded, recorded_nanos) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT (digest) DO UPDATE SET target = coalesce(excluded.target, target),
                         created = coalesce(excluded.created, created),
                         created_nanos = coalesce(excluded.created_nanos, created_nanos),
@@ -97,8 +97,8 @@ private struct Recording {
         let row = try Row.fetchOne(
             db.cachedStatement(
                 sql: """
-                    INSERT INTO blobs (digest, media_type, size, role, diff_id, unpacked_size, source, private, recorded,
-                        recorded_nanos, last_used, last_used_nanos) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO blobs (digest, media_type, size, role, diff_id, unpacked_size, source, private,
+                        recorded, recorded_nanos, last_used, last_used_nanos) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT (digest) DO UPDATE SET diff_id = coalesce(diff_id, excluded.diff_id),
                         source = CASE WHEN source IS NULL OR private > excluded.private
                             THEN coalesce(excluded.source, source) ELSE source END,

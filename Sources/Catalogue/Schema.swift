@@ -2,9 +2,9 @@ internal import GRDB
 
 /// The tables, and the steps they came by. A step that was released never changes; another one follows it.
 ///
-/// Rows refer to one another by small integers: with 60 blobs an image, `uses` would be ten times as large with digests.
-/// Moments are seconds since 1970 and nanoseconds, for images dated in the year 1, as reproducible builds do, are beyond
-/// what 64 bits of nanoseconds reach.
+/// Rows refer to one another by small integers: with digests, `uses` would be ten times as large. Moments are seconds
+/// since 1970 and nanoseconds, for the year 1, which some builds date their images with, is beyond what 64 bits of
+/// nanoseconds reach.
 enum Schema {
     /// "layd" in the file's header: tells a catalogue from another program's database.
     static let applicationID: Int64 = 0x6c61_7964

@@ -50,10 +50,15 @@ import Testing
         #expect(try await catalogue.image(digest(2))?.unpackedSize == 34)
     }
 
-    @Test func `leaves out what is no layer`() async throws {
+    @Test func `leaves out what is no layer, whenever its size is learnt`() async throws {
         let catalogue = try await emptyCatalogue()
-        try await catalogue.record(image(digest(1), size: 1_000), named: [])
+        var entry = image(digest(1), size: 1_000)
+        try await catalogue.record(entry, named: [])
         #expect(try await catalogue.image(digest(1))?.unpackedSize == 0)
+        entry.blobs[0].unpackedSize = 5_000
+        try await catalogue.record(entry, named: [])
+        #expect(try await catalogue.image(digest(1))?.unpackedSize == 0)
+        #expect(try await catalogue.blobs(of: digest(1)).map(\.unpackedSize) == [5_000])
     }
 }
 
