@@ -1,68 +1,143 @@
-// NativeAPI: layerd's own routes on the control socket, `/layerd/v1/…`, `/healthz` and `/readyz`: what Docker has no words
-// for. Its wire types stay here, one file for each group of routes.
+// NativeAPI: the routes of our own, for what Docker has no words for, under `/layerd/v1/`. Wire JSON stays here: keys
+// in lowerCamelCase, bytes as integers, times in RFC 3339.
 
 public import Catalogue
+internal import OCI
 public import Pulling
 public import Serving
-internal import OCI
+public import Storage
 
 /// What the routes are answered from.
 public struct NativeContext: Sendable {
     public var catalogue: Catalogue
+    public var store: any ContentStore
     public var puller: any ImagePuller
-    /// layerd's version.
+    /// layerd's own.
     public var version: String
     /// When the daemon began.
     public var started: ContinuousClock.Instant
-    /// Where the store is, for `status`; nil for a store that is in no directory.
-    public var storePath: String?
-    /// The clock of uptimes and rates.
-    public var now: @Sendable () -> ContinuousClock.Instant
 
     public init(
-        catalogue: Catalogue, puller: any ImagePuller, version: String, started: ContinuousClock.Instant,
-        storePath: String? = nil, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+        catalogue: Catalogue, store: any ContentStore, puller: any ImagePuller, version: String,
+        started: ContinuousClock.Instant
     ) {
         self.catalogue = catalogue
+        self.store = store
         self.puller = puller
         self.version = version
         self.started = started
-        self.storePath = storePath
-        self.now = now
     }
 }
 
-/// Answers layerd's own routes, and leaves every other path to whoever else listens.
+/// Answers the native routes, and nothing else.
 public struct NativeRoutes: Sendable {
-    enum Route: Sendable { case health, readiness, status, pull }
+    enum Route: Sendable {
+        case pull, status, healthy, ready
+    }
+
+    private static let table = RouteTable<Route>([
+        ("POST", "/layerd/v1/pull", .pull), ("GET", "/layerd/v1/status", .status), ("GET", "/healthz", .healthy),
+        ("GET", "/readyz", .ready),
+    ])
 
     let context: NativeContext
-    private let table = RouteTable<Route>([
-        ("GET", "/healthz", .health), ("HEAD", "/healthz", .health),
-        ("GET", "/readyz", .readiness), ("HEAD", "/readyz", .readiness),
-        ("GET", "/layerd/v1/status", .status), ("HEAD", "/layerd/v1/status", .status),
-        ("POST", "/layerd/v1/pull", .pull),
-    ])
 
     public init(context: NativeContext) { self.context = context }
 
-    /// The answer, or nil when the path is none of ours.
+    /// The answer; `nil` when the path is none of ours.
     public func respond(to request: ServerRequest) async -> ServerResponse? {
-        switch table.match(method: request.method, path: request.path) {
+        switch Self.table.match(method: request.method, path: request.path) {
         case .found(let match):
-            do { return try await answer(match.route, request) } catch { return Reply.failure(error) }
-        case .otherMethod(let methods): return Reply.methodNotAllowed(methods)
-        case .notFound:
-            return request.path.hasPrefix("/layerd/") ? Reply.failure(NativeError.unknownRoute) : nil
+            do {
+                return try await answer(match.route, request)
+            } catch {
+                return Self.failure(error)
+            }
+        case .otherMethod(let methods) where request.path.hasPrefix("/layerd/"):
+            var response = Self.message(405, "\(request.path) takes \(methods.joined(separator: ", "))")
+            response.headers.set("Allow", methods.joined(separator: ", "))
+            return response
+        case .notFound where request.path.hasPrefix("/layerd/"):
+            return Self.message(404, "no such route: \(request.path)")
+        case .notFound, .otherMethod: return nil
         }
     }
 
     private func answer(_ route: Route, _ request: ServerRequest) async throws -> ServerResponse {
         switch route {
-        case .health: Reply.text("ok\n")
-        case .readiness: try await readiness()
-        case .status: Reply.json(200, try await status())
         case .pull: try await pull(request)
+        case .status: Self.json(200, try await status())
+        case .healthy: Self.text(200, "ok\n")
+        case .ready: try await ready()
+        }
+    }
+
+    // MARK: Answers
+
+    static func json(_ status: Int, _ body: JSON) -> ServerResponse {
+        ServerResponse(
+            status: status, headers: ServerHeaders([("Content-Type", "application/json")]),
+            body: .bytes(body.serialized() + [UInt8(ascii: "\n")]))
+    }
+
+    static func text(_ status: Int, _ text: String) -> ServerResponse {
+        ServerResponse(
+            status: status, headers: ServerHeaders([("Content-Type", "text/plain; charset=utf-8")]),
+            body: .bytes(Array(text.utf8)))
+    }
+
+    static func message(_ status: Int, _ text: String) -> ServerResponse {
+        json(status, ["message": .string(text)])
+    }
+
+    static func failure(_ error: any Error) -> ServerResponse {
+        guard let fault = error as? any Fault else { return message(500, text(of: error)) }
+        return message(status(of: fault.kind), fault.description)
+    }
+
+    /// What a client is told of an error: the text of what is no ``Fault`` was not written for strangers.
+    static func text(of error: any Error) -> String {
+        switch error {
+        case let fault as any Fault: fault.description
+        case is CancellationError: "the request was cancelled"
+        default: "layerd failed unexpectedly (\(type(of: error))): its log says more"
+        }
+    }
+
+    /// The one place of this room where kinds become status codes.
+    static func status(of kind: FaultKind) -> Int {
+        switch kind {
+        case .invalidInput: 400
+        case .forbidden, .unauthenticated: 403
+        case .notFound: 404
+        case .alreadyExists: 409
+        case .rateLimited: 429
+        case .unsupported: 501
+        case .integrity, .unavailable: 502
+        case .timedOut: 504
+        case .outOfSpace: 507
+        case .cancelled, .internalFailure: 500
+        }
+    }
+}
+
+extension FaultKind {
+    /// The kind's name on the wire.
+    var word: String {
+        switch self {
+        case .notFound: "notFound"
+        case .alreadyExists: "alreadyExists"
+        case .invalidInput: "invalidInput"
+        case .unauthenticated: "unauthenticated"
+        case .forbidden: "forbidden"
+        case .integrity: "integrity"
+        case .outOfSpace: "outOfSpace"
+        case .timedOut: "timedOut"
+        case .unavailable: "unavailable"
+        case .rateLimited: "rateLimited"
+        case .unsupported: "unsupported"
+        case .cancelled: "cancelled"
+        case .internalFailure: "internal"
         }
     }
 }

@@ -3,45 +3,38 @@ internal import Pulling
 internal import Registry
 internal import Serving
 
-/// `POST /layerd/v1/pull?image=…&platform=…`: newline-delimited JSON.
-///
-/// What fails before the manifest is here is an ordinary HTTP error. After that the answer is 200, and its last line says
-/// how the pull ended: `done` or `error`. An answer without such a line was cut.
+/// `POST /layerd/v1/pull?image=…&platform=…`: the work of `/images/create`, as newline-delimited JSON with totals, rate
+/// and the time that is left. What fails before the manifest is here is an HTTP error; after that, a line.
 extension NativeRoutes {
     func pull(_ request: ServerRequest) async throws -> ServerResponse {
-        guard let image = try parameter("image", of: request) else { throw NativeError.missingParameter("image") }
-        let wanted = PullRequest(
-            reference: try Reference(parsing: image).forPull,
-            platform: try parameter("platform", of: request).map { try Platform(parsing: $0) },
-            credential: Credential(registryAuth: request.headers.first("X-Registry-Auth")))
-        let pull = try await context.puller.pull(wanted)
-        let headers = ServerHeaders([("Content-Type", "application/x-ndjson")])
-        return ServerResponse(status: 200, headers: headers, body: .stream { try await stream(pull, to: $0) })
+        func parameter(_ name: String) -> String? { request.query.first { $0.name == name }?.value }
+        guard let image = parameter("image"), !image.isEmpty else {
+            return Self.message(400, "the image to pull is missing: add ?image=NAME")
+        }
+        let pull = try await context.puller.pull(
+            PullRequest(
+                reference: try Reference(parsing: image),
+                platform: try parameter("platform").flatMap { $0.isEmpty ? nil : try Platform(parsing: $0) },
+                credential: Credential(registryAuth: request.headers.first("X-Registry-Auth"))))
+        return ServerResponse(
+            status: 200, headers: ServerHeaders([("Content-Type", "application/x-ndjson")]),
+            body: .stream { writer in try await Self.tell(pull, to: writer) })
     }
 
-    /// When the client leaves, a write or the next event throws, the pull is let go, and the puller ends it if nobody else
-    /// waits for it.
-    private func stream(_ pull: Pull, to writer: any ResponseWriter) async throws {
+    private static func tell(_ pull: Pull, to writer: any ResponseWriter) async throws {
+        func write(_ line: JSON) async throws { try await writer.write(line.serialized() + [UInt8(ascii: "\n")]) }
         do {
-            var report = PullReport(
-                reference: pull.reference, target: pull.target, layers: pull.layers, upToDate: pull.upToDate)
-            try await writer.write(Reply.line(report.resolved))
+            try await write(PullLines.resolved(pull))
+            var lines = PullLines()
             for try await event in pull.events {
-                try await writer.write(Reply.line(report.line(event, at: context.now() - context.started)))
+                if let line = lines.line(event, at: .now) { try await write(line) }
             }
-            try await writer.write(Reply.line(PullReport.done(try await pull.outcome())))
+            try await write(PullLines.done(try await pull.outcome()))
         } catch let gone where gone is ClientGone || gone is CancellationError {
-            // Cut, so that nobody takes it for an end.
+            // Cut, without the end of the stream: whoever is left on the other side must not take it for a success.
             throw gone
         } catch {
-            try await writer.write(Reply.line(PullReport.failed(error)))
+            try await write(PullLines.failed(error))
         }
-    }
-
-    /// The value of a parameter that may come once; nil when it is missing or empty.
-    private func parameter(_ name: String, of request: ServerRequest) throws -> String? {
-        let values = request.parameters(name)
-        guard values.count <= 1 else { throw NativeError.repeatedParameter(name) }
-        return values.first.flatMap { $0.isEmpty ? nil : $0 }
     }
 }
