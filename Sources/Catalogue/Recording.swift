@@ -98,7 +98,8 @@ private struct Recording {
             db.cachedStatement(
                 sql: """
                     INSERT INTO blobs (digest, media_type, size, role, diff_id, unpacked_size, source, private,
-                        recorded, recorded_nanos, last_used, last_used_nanos) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        recorded, recorded_nanos, last_used, last_used_nanos)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT (digest) DO UPDATE SET diff_id = coalesce(diff_id, excluded.diff_id),
                         source = CASE WHEN source IS NULL OR private > excluded.private
                             THEN coalesce(excluded.source, source) ELSE source END,
