@@ -27,7 +27,9 @@ enum InternetHost: Equatable {
 
     /// Leads to this machine or its own networks.
     var isInside: Bool { self == .loopback || self == .privateNetwork }
-    var isAddress: Bool { self != .name }
+
+    /// Whether a host is an address written out: it has no domain, and so no owner to share one with.
+    static func isLiteral(_ host: String) -> Bool { version6(host) != nil || version4(host) != nil }
 
     /// A DNS name of letters, digits, `-`, `_` and dots, an IPv4 address, or an IPv6 address in brackets.
     static func isWellFormed(_ host: String) -> Bool {

@@ -29,7 +29,7 @@ enum RealmRule {
             InternetHost.withoutFinalDot(realm.origin.host), InternetHost.withoutFinalDot(registry.origin.host)
         )
         if theirs == own { return true }
-        guard !InternetHost(theirs).isAddress, !InternetHost(own).isAddress else { return false }
+        guard !InternetHost.isLiteral(theirs), !InternetHost.isLiteral(own) else { return false }
         guard let domain = registrableDomain(of: own) else { return false }
         return registrableDomain(of: theirs) == domain
     }

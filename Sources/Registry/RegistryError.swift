@@ -100,9 +100,10 @@ extension RegistryError {
     public var description: String {
         switch reason {
         case .denied(let detail):
-            "pull access denied for \(repository), repository does not exist or may require 'docker login': \(detail)"
-        case .notFound(.manifest, let detail): "manifest for \(image) not found: \(detail)"
-        case .notFound(.repository, let detail): "repository \(repository) not found: \(detail)"
+            "pull access denied for \(repository), repository does not exist or may require 'docker login': \(detail) "
+                + "(at \(host))"
+        case .notFound(.manifest, let detail): "manifest for \(image) not found: \(detail) (at \(host))"
+        case .notFound(.repository, let detail): "repository \(repository) not found: \(detail) (at \(host))"
         case .notFound(.blob, let detail): "\(image) not found at \(host): \(detail)"
         case .rateLimited(let detail, let after, _): "\(detail) (pulling \(image) from \(host)\(advice(after)))"
         default: "cannot pull \(image) from \(host): \(failure)"
@@ -138,7 +139,7 @@ extension RegistryError {
         switch error {
         case .unreachable, .timedOut: "; check the network, or set proxy or mirrors in [registry.\"\(registry)\"]"
         case .untrusted:
-            "; set ca in [registry.\"\(registry)\"] to its authority's file, or insecure = true to trust any"
+            "; see ca and insecure in [registry.\"\(registry)\"]"
         default: ""
         }
     }

@@ -10,18 +10,22 @@ import Transport
     static let resolving: [(status: Int, body: String, kind: FaultKind, sentence: String)] = [
         (
             404, "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"manifest unknown\"}]}", .notFound,
-            "manifest for worker:1.4 not found: manifest unknown: manifest unknown"
+            "manifest for worker:1.4 not found: manifest unknown: manifest unknown (at registry-1.docker.io)"
         ),
-        (404, "", .notFound, "manifest for worker:1.4 not found: manifest unknown: manifest unknown"),
+        (
+            404, "", .notFound,
+            "manifest for worker:1.4 not found: manifest unknown: manifest unknown (at registry-1.docker.io)"
+        ),
         (
             404, "{\"errors\":[{\"code\":\"NAME_UNKNOWN\",\"message\":\"repository name not known to registry\"}]}",
-            .notFound, "repository worker not found: name unknown: repository name not known to registry"
+            .notFound,
+            "repository worker not found: name unknown: repository name not known to registry (at registry-1.docker.io)"
         ),
         (
             403, "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"requested access to the resource is denied\"}]}",
             .unauthenticated,
             "pull access denied for worker, repository does not exist or may require 'docker login': "
-                + "denied: requested access to the resource is denied"
+                + "denied: requested access to the resource is denied (at registry-1.docker.io)"
         ),
         (
             429, "{\"errors\":[{\"code\":\"TOOMANYREQUESTS\",\"message\":\"You have reached your pull rate limit.\"}]}",
@@ -89,7 +93,10 @@ import Transport
 
     static let connection: [(error: TransportError, remedy: String)] = [
         (.unreachable(host: "r.example", reason: "its name could not be resolved"), "proxy"),
-        (.untrusted(host: "r.example", reason: "its certificate has expired"), "ca in [registry.\"r.example\"]"),
+        (
+            .untrusted(host: "r.example", reason: "its certificate has expired"),
+            "ca and insecure in [registry.\"r.example\"]"
+        ),
         (.timedOut(host: "r.example", reason: "no connection within 10 s"), "check the network"),
     ]
 
@@ -197,7 +204,7 @@ import Transport
         }
         #expect(
             text == "pull access denied for this-does-not-exist, repository does not exist or may require "
-                + "'docker login': denied: requested access to the resource is denied")
+                + "'docker login': denied: requested access to the resource is denied (at registry-1.docker.io)")
     }
 
     @Test(arguments: ["distribution-tags-hello-world-v1", "hub-tags-200-2015"])

@@ -186,7 +186,9 @@ import Transport
         let error = await #expect(throws: RegistryError.self) {
             _ = try await rig.client.resolve(reference("r.example/a:1"), credential: nil)
         }
-        #expect(error?.description == "manifest for r.example/a:1 not found: manifest unknown: manifest unknown")
+        #expect(
+            error?.description
+                == "manifest for r.example/a:1 not found: manifest unknown: manifest unknown (at r.example)")
         #expect(error?.host == "r.example")
     }
 }

@@ -98,6 +98,7 @@ final class Gathering: BlobReceiver {
     }
 
     func receive(_ bytes: RawSpan) throws {
+        // INVARIANT: the bytes are copied while the pointer is valid.
         let chunk = bytes.withUnsafeBytes { Array($0) }
         try state.withLock { state in
             guard state.bytes.count + chunk.count <= capacity else { throw Full() }

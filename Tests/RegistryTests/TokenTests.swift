@@ -56,7 +56,20 @@ final class TokenRegistry: Sendable {
     @Test func `is asked for once for thirty layers at a time`() async throws {
         let sample = Sample.blob(1000)
         let registry = TokenRegistry(sample)
-        let client = registry.rig.client
+        let arrived = Watched(0)
+        // All are sent away for a token at the same time.
+        let rig = Rig { request, _ in
+            let reply = registry.respond(request)
+            if request.url.hasPrefix("https://auth") {
+                // Leaves the others time to ask too, if they would.
+                for _ in 0..<1000 { await Task.yield() }
+            }
+            guard reply.status == 401 else { return reply }
+            arrived.update { $0 += 1 }
+            try await arrived.wait(for: "thirty requests") { $0 >= 30 ? () : nil }
+            return reply
+        }
+        let client = rig.client
         let repository = try repository("r.example/a")
         try await withThrowingTaskGroup { group in
             for _ in 0..<30 {
