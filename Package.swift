@@ -62,7 +62,7 @@ let package = Package(
         room("Registry", ["OCI", "Hashing", "Coordination", "Transport"]),
         room("Catalogue", ["OCI", grdb]),
         room("Pulling", ["OCI", "Coordination", "Storage", "Registry", "Catalogue"]),
-        room("Serving", [nioCore, nioPosix, nioHTTP1]),
+        room("Serving", [nioCore, nioPosix]),
         room("EngineAPI", ["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         room("NativeAPI", ["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         room(
@@ -95,7 +95,7 @@ let package = Package(
         suite(
             "EngineAPITests",
             ["EngineAPI", "Serving", "Pulling", "Storage", "Catalogue", "Registry", "OCI", "Hashing", "TestSupport"]),
-        suite("NativeAPITests", ["NativeAPI", "Serving", "Pulling", "Registry", "Catalogue", "OCI", "TestSupport"]),
+        suite("NativeAPITests", ["NativeAPI", "Serving", "Pulling", "Registry", "Storage", "Catalogue", "OCI"]),
         suite("DaemonTests", ["Daemon", "Registry", "Transport"]),
         suite("LayerctlTests", ["layerctl", "OCI", "TestSupport", arguments]),
         suite("TestSupportTests", ["TestSupport", "OCI", "Hashing"]),

@@ -66,6 +66,7 @@ private final class JobLoop: SerialExecutor, @unchecked Sendable {
             &thread, nil,
             { context in
                 guard let context else { return nil }
+                // INVARIANT: the one place that takes the reference back.
                 Unmanaged<JobLoop>.fromOpaque(context).takeRetainedValue().run()
                 return nil
             }, context)

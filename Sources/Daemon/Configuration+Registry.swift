@@ -10,7 +10,7 @@ extension Configuration {
     /// Reads `[registry."NAME"]`; `nil` when something is wrong, which the reader then holds.
     func readRegistry(_ name: String, _ reader: inout ConfigurationReader) -> RegistryHost? {
         guard (try? Repository(parsing: name + "/x/y"))?.domain == name else {
-            reader.report(name, "is not a registry's host name, such as \"docker.io\" or \"registry.example.com:5000\"")
+            reader.reportTable("is not a registry's host name, such as \"docker.io\" or \"registry.example.com:5000\"")
             return nil
         }
         var host = RegistryHost(name: name)

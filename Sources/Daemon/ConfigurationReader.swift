@@ -89,6 +89,11 @@ struct ConfigurationReader {
         errors.append(Self.error(text, path + [key], reason))
     }
 
+    /// Complains of the table as such.
+    mutating func reportTable(_ reason: String) {
+        errors.append(Self.error(text, path, reason))
+    }
+
     /// Complains of every key that was not asked for.
     mutating func finish() -> [ConfigurationError] {
         for member in members where !known.contains(member.key) {

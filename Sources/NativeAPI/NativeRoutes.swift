@@ -5,12 +5,12 @@ public import Catalogue
 internal import OCI
 public import Pulling
 public import Serving
-public import Storage
 
 /// What the routes are answered from.
 public struct NativeContext: Sendable {
     public var catalogue: Catalogue
-    public var store: any ContentStore
+    /// What the store takes from the disk.
+    public var store: any StoreReporting
     public var puller: any ImagePuller
     /// layerd's own.
     public var version: String
@@ -18,7 +18,7 @@ public struct NativeContext: Sendable {
     public var started: ContinuousClock.Instant
 
     public init(
-        catalogue: Catalogue, store: any ContentStore, puller: any ImagePuller, version: String,
+        catalogue: Catalogue, store: any StoreReporting, puller: any ImagePuller, version: String,
         started: ContinuousClock.Instant
     ) {
         self.catalogue = catalogue

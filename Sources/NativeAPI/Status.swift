@@ -1,7 +1,17 @@
 internal import Catalogue
 internal import OCI
 internal import Serving
-internal import Storage
+public import Storage
+
+/// What a store tells of itself besides its blobs.
+public protocol StoreReporting: Sendable {
+    /// Bytes by part, counted by a walk over the files.
+    func usage() async throws -> StoreUsage
+    /// Transfers under way or interrupted.
+    func ingests() async throws -> [HeldIngest]
+}
+
+extension LocalContentStore: StoreReporting {}
 
 /// `GET /layerd/v1/status` and `GET /readyz`.
 extension NativeRoutes {
@@ -20,9 +30,8 @@ extension NativeRoutes {
 
     /// Sizes by a walk over the store; `transfers` are ingests, under way or interrupted.
     private func storeStatus() async throws -> JSON {
-        guard let local = context.store as? LocalContentStore else { return [:] }
-        let usage = try await local.usage()
-        let ingests = try await local.ingests()
+        let usage = try await context.store.usage()
+        let ingests = try await context.store.ingests()
         func part(_ part: StoreUsage.Part) -> JSON {
             ["logical": .integer(part.logical), "physical": .integer(part.physical)]
         }

@@ -106,6 +106,7 @@ private func onHeadLine(
 ) -> Int {
     guard let context else { return 0 }
     let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
+    // INVARIANT: see above the three callbacks.
     return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().takeHeadLine(line) ? size * count : 0
 }
 
@@ -114,6 +115,7 @@ private func onBody(
 ) -> Int {
     guard let context else { return 0 }
     let chunk = UnsafeRawBufferPointer(start: bytes, count: size * count)
+    // INVARIANT: see above the three callbacks.
     return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().takeBody(chunk)
 }
 
@@ -121,6 +123,7 @@ private func onOpenSocket(
     _ context: UnsafeMutableRawPointer?, _ purpose: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
 ) -> curl_socket_t {
     guard let context, let address else { return CURL_SOCKET_BAD }
+    // INVARIANT: see above the three callbacks.
     return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().openSocket(address)
 }
 

@@ -9,6 +9,7 @@ final class LiveDisplay: PullDisplay {
         var total = ""
         /// Lines drawn below the heading, which the cursor has to go back over.
         var drawn = 0
+        var isUpToDate = false
         var ended = false
     }
 
@@ -33,7 +34,11 @@ final class LiveDisplay: PullDisplay {
     func render(_ line: PullLine) -> String {
         state.withLock { state in
             switch line {
-            case .resolved: return LayerWords.heading(reference) + "\n"
+            case .resolved(_, let upToDate):
+                state.isUpToDate = upToDate
+                return LayerWords.heading(reference) + "\n"
+            case .layer where state.isUpToDate: return ""
+            case .total where state.isUpToDate: return ""
             case .layer(let digest, let layerState, let current, let total, let retryAfter):
                 let id = HumanText.shortID(digest)
                 if state.lines[id] == nil { state.order.append(id) }

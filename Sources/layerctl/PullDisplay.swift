@@ -53,6 +53,8 @@ enum LayerWords {
 final class PlainDisplay: PullDisplay {
     private struct State {
         var told: [String: String] = [:]
+        /// There is nothing to say of the layers of an image that is up to date.
+        var isUpToDate = false
         var ended = false
     }
 
@@ -63,11 +65,15 @@ final class PlainDisplay: PullDisplay {
 
     func show(_ line: PullLine) {
         switch line {
-        case .resolved: standardOutput.write(LayerWords.heading(reference) + "\n")
+        case .resolved(_, let upToDate):
+            state.withLock { $0.isUpToDate = upToDate }
+            standardOutput.write(LayerWords.heading(reference) + "\n")
         case .layer(let digest, let layerState, _, _, let retryAfter):
             guard let status = LayerWords.status(layerState, retryAfter: retryAfter) else { return }
             let id = HumanText.shortID(digest)
-            let new = state.withLock { state in state.told.updateValue(status, forKey: id) != status }
+            let new = state.withLock { state in
+                !state.isUpToDate && state.told.updateValue(status, forKey: id) != status
+            }
             if new { standardOutput.write("\(id): \(status)\n") }
         case .done(let digest, let upToDate, let fetched, let blobs, let shared):
             standardOutput.write(LayerWords.closing(reference, digest: digest, upToDate: upToDate))

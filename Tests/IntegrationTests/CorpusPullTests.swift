@@ -15,7 +15,7 @@ struct `Every layout of the corpus` {
     @Test func `that is complete pulls bit by bit, and no broken one shows a blob that is not what its name says`()
         async throws
     {
-        try await withScene { scene in
+        try await withScene({ $0.allowance = nil }) { scene in
             let folder = try CorpusFiles.path("corpus/public/layouts")
             var tallies: [String: Tally] = [:]
             for name in try Files.list(folder).sorted() where Files.size("\(folder)/\(name)/index.json") != nil {
@@ -30,6 +30,37 @@ struct `Every layout of the corpus` {
             for (name, tally) in tallies where name.hasPrefix("bad-") && name != "bad-index-only" {
                 #expect(tally.pulled == 0, "\(name) was pulled")
             }
+        }
+    }
+
+    @Test func `holds images of any platform that pull by digest, with every layer that was counted in them`()
+        async throws
+    {
+        try await withScene({ $0.allowance = nil }) { scene in
+            let folder = try CorpusFiles.path("corpus/public/layouts")
+            var served = Set<String>()
+            var pulled = 0
+            for image in try CorpusFiles.cases("layout-images") {
+                let layout = try #require(image["layout"]?.string)
+                let digest = try #require(image["manifest"]?.string)
+                guard Files.size("\(folder)/\(layout)/index.json") != nil, !layout.hasPrefix("bad-") else { continue }
+                if served.insert(layout).inserted {
+                    try scene.hub.content.addLayout("\(folder)/\(layout)", to: "corpus/\(layout)")
+                }
+                let result = try await scene.daemon.layerctl("pull", "-q", "corpus/\(layout)@\(digest)")
+                guard result.status == 0 else {
+                    Issue.record("\(layout) \(digest): \(result.errors)")
+                    continue
+                }
+                pulled += 1
+                let blobs = try scene.daemon.blobs()
+                for layer in image["layers"]?.array ?? [] {
+                    let name = try Digest(parsing: try #require(layer["digest"]?.string))
+                    #expect(blobs[name] == layer["size"]?.integer, "\(layout): \(name)")
+                }
+            }
+            #expect(pulled > 60)
+            try scene.verifyAllBlobs()
         }
     }
 

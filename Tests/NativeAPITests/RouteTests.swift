@@ -3,7 +3,7 @@ import OCI
 import Pulling
 import Registry
 import Serving
-import TestSupport
+import Storage
 import Testing
 
 @testable import NativeAPI
@@ -33,6 +33,13 @@ private struct ScriptedPuller: ImagePuller {
     func tags(of repository: Repository, credential: Credential?) async throws -> [String] { [] }
 }
 
+private struct EmptyStore: StoreReporting {
+    func usage() -> StoreUsage {
+        StoreUsage(blobs: .init(logical: 3, physical: 4096), ingest: .init(), quarantine: .init())
+    }
+    func ingests() -> [HeldIngest] { [] }
+}
+
 private struct Broken: Fault {
     var kind: FaultKind
     var description: String { "it broke" }
@@ -53,7 +60,7 @@ private actor Written: ResponseWriter {
         -> ServerResponse?
     {
         let context = NativeContext(
-            catalogue: try await Catalogue.open(path: nil) { Timestamp(seconds: 1) }, store: MemoryContentStore(),
+            catalogue: try await Catalogue.open(path: nil) { Timestamp(seconds: 1) }, store: EmptyStore(),
             puller: puller, version: "1.2.3", started: .now)
         return await NativeRoutes(context: context).respond(to: try #require(ServerRequest(method, target)))
     }
@@ -80,6 +87,7 @@ private actor Written: ResponseWriter {
         let status = try json(try await respond("GET", "/layerd/v1/status"))
         #expect(status["version"]?.string == "1.2.3")
         #expect(status["catalogue"]?["images"]?.integer == 0)
+        #expect(status["store"]?["blobs"] == ["logical": 3, "physical": 4096])
     }
 
     @Test func `tell a pull line by line`() async throws {
