@@ -11,11 +11,13 @@ struct Planner: Sendable {
     let resolver: any Resolver
     let fetcher: any Fetcher
     let store: any ContentStore
+    /// What a name is recorded to mean here.
+    let recorded: @Sendable (Reference) async throws -> Descriptor?
 
     func plan(_ request: PullRequest) async throws -> PullPlan {
         let reference = request.reference.forPull
-        let resolution = try await resolver.resolve(reference, credential: request.credential)
-        var reading = Reading(reference: reference, credential: request.credential, host: resolution.host)
+        let resolution = try await resolve(reference, request)
+        var reading = Reading(reference: reference, credential: request.credential)
         var descriptor = resolution.descriptor
         var body = resolution.body
         var indexes: [(descriptor: Descriptor, index: Index)] = []
@@ -35,11 +37,18 @@ struct Planner: Sendable {
         }
     }
 
+    /// A digest means the same for ever: once its name is recorded, nobody needs to be asked, and no allowance spent.
+    private func resolve(_ reference: Reference, _ request: PullRequest) async throws -> Resolution {
+        if reference.digest != nil, let known = try await recorded(reference) {
+            return Resolution(descriptor: known, host: reference.repository.domain)
+        }
+        return try await resolver.resolve(reference, credential: request.credential)
+    }
+
     /// What is carried from document to document.
     private struct Reading {
         let reference: Reference
         let credential: Credential?
-        let host: String
         var fetched = 0
         var fetchedBytes: Int64 = 0
     }

@@ -40,7 +40,9 @@ public final class Puller: ImagePuller {
         self.resolver = resolver
         let slots = SlotQueue(total: limits.total, perKey: limits.perHost)
         work = PullWork(
-            planner: Planner(resolver: resolver, fetcher: fetcher, store: store),
+            planner: Planner(
+                resolver: resolver, fetcher: fetcher, store: store,
+                recorded: { try await catalogue.image(named: $0)?.target }),
             transfers: Transfers(fetcher: fetcher, store: store, slots: slots),
             recorder: PullRecorder(store: store, catalogue: catalogue, project: project))
     }

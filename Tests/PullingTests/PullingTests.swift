@@ -100,6 +100,10 @@ import Testing
         let summary = try #require(try await rig.catalogue.image(image.target.digest))
         #expect(summary.tags.isEmpty)
         #expect(summary.digests.map(\.familiar) == ["app@\(image.target.digest)"])
+        let asked = rig.registry.state.withLock { $0.resolved }
+        let (again, _) = try await rig.pull("app@\(image.target.digest)")
+        #expect(again.upToDate)
+        #expect(rig.registry.state.withLock { $0.resolved } == asked, "a digest means the same for ever")
     }
 
     @Test func `of a tag that moved takes the new image and leaves the old one untagged`() async throws {
