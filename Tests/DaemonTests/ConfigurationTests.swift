@@ -1,4 +1,5 @@
 import Daemon
+import Foundation
 import Registry
 import Testing
 import Transport
@@ -103,5 +104,27 @@ import Transport
         }
         #expect(try #require(thrown).description == "/no/such/layerd.toml: no such file")
         #expect(try Configuration.load(file: "/no/such/layerd.toml", mustExist: false).registries.count == 1)
+    }
+
+    /// What `config/layerd.toml` shows commented out is live, and nothing that is live is missing from it.
+    @Test func `as it is shipped is valid, and names every key there is`() throws {
+        let file = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/config/layerd.toml"
+        let shipped = try String(contentsOf: URL(filePath: file), encoding: .utf8)
+        #expect(try Configuration.parse(shipped, file: file).registries.count == 1)
+        let live = shipped.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            line.contains("= ") || line.hasPrefix("# [") ? String(line.drop { $0 == "#" || $0 == " " }) : String(line)
+        }
+        let keys = live.compactMap { line in line.range(of: " = ").map { String(line[..<$0.lowerBound]) } }
+        #expect(
+            Set(keys) == [
+                "socket", "group", "max-connections", "per-host", "retries", "any-registry", "connect-timeout",
+                "low-speed", "low-speed-time", "endpoint", "mirrors", "ca", "client-cert", "client-key", "proxy",
+                "insecure", "username", "password-file", "token-realms",
+            ])
+        let here = live.map { line in
+            guard let path = line.range(of: "/etc/layerd/") else { return line }
+            return line[..<path.lowerBound] + #filePath + "\""
+        }.joined(separator: "\n")
+        #expect(try Configuration.parse(here, file: file).registries.map(\.name).count == 2)
     }
 }
