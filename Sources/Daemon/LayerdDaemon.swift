@@ -2,6 +2,7 @@ public import Logging
 internal import Catalogue
 internal import Coordination
 internal import EngineAPI
+internal import FoundationEssentials
 internal import Glibc
 internal import Hashing
 internal import NativeAPI
@@ -67,7 +68,20 @@ public struct LayerdDaemon: Sendable {
         try await store.writeIndex(names.map { NamedDescriptor(reference: $0.reference, descriptor: $0.descriptor) })
     }
 
+    /// Under systemd the socket's directory is there (`RuntimeDirectory=`); who starts layerd by hand need not make it.
+    private func makeSocketDirectory() throws {
+        let socket = configuration.control.socket
+        guard let slash = socket.lastIndex(of: "/"), slash > socket.startIndex else { return }
+        let directory = String(socket[..<slash])
+        do {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        } catch {
+            throw DaemonError.socketDirectory(directory)
+        }
+    }
+
     private func serve(_ handler: ControlHandler, started: ContinuousClock.Instant) async throws {
+        try makeSocketDirectory()
         let server = HTTPServer(
             listeners: [.unix(path: configuration.control.socket, mode: 0o660, group: group())], handler: handler,
             limits: ServerLimits())
@@ -105,6 +119,21 @@ public struct LayerdDaemon: Sendable {
         let hex = Array(Digest.sha256(of: Array(text.utf8)).hex)
         let groups = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
         return groups.map { String(hex[$0]) }.joined(separator: "-")
+    }
+}
+
+/// What keeps the daemon from starting, besides what its parts say.
+enum DaemonError: Fault {
+    /// The directory that the control socket would be in can neither be found nor made.
+    case socketDirectory(String)
+
+    var kind: FaultKind { .forbidden }
+    var description: String {
+        switch self {
+        case .socketDirectory(let path):
+            "cannot make \(path), where the control socket goes: run layerd as root, or choose another place with "
+                + "--socket or [control] socket"
+        }
     }
 }
 

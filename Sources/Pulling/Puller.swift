@@ -55,8 +55,14 @@ public final class Puller: ImagePuller {
             reference: plan.reference, target: plan.target, layers: plan.layers,
             upToDate: plan.upToDate,
             events: AsyncThrowingStream(unfolding: { [membership] in
-                _ = membership
-                return try await mailbox.next()
+                do {
+                    return try await mailbox.next()
+                } catch {
+                    // Whoever is told of an error, or of being cancelled, waits no longer, however long the `Pull` is
+                    // kept.
+                    membership.end()
+                    throw error
+                }
             }),
             outcome: { [membership] in
                 _ = membership
@@ -103,5 +109,7 @@ private final class Membership: Sendable {
         self.member = member
     }
 
-    deinit { job.leave(member) }
+    func end() { job.leave(member) }
+
+    deinit { end() }
 }

@@ -43,8 +43,8 @@ final class Transfers: Sendable {
         }
     }
 
-    /// A digest that is wrong over bytes from an earlier attempt says only that those bytes may be bad: once, all of it
-    /// is fetched anew. Wrong over fresh bytes is final.
+    /// A digest that is wrong over bytes of several attempts says only that they may not belong together: once, all of
+    /// it is fetched anew. Wrong over bytes that came in one go is final.
     private func transfer(_ descriptor: Descriptor, from source: TransferSource, lane: UInt64) async throws {
         let resumed = Locked(false)
         do {
@@ -62,8 +62,7 @@ final class Transfers: Sendable {
                 return try writer.replace(with: inline)
             }
             try await slots.withSlot(key: source.repository.domain, lane: lane) {
-                let receiver = IngestReceiver(descriptor, writer: writer, watch: watch)
-                resumed.withLock { $0 = receiver.offset > 0 }
+                let receiver = IngestReceiver(descriptor, writer: writer, watch: watch, resumed: resumed)
                 try await fetcher.blob(
                     descriptor, in: source.repository, credential: source.credential, into: receiver)
             }
@@ -133,20 +132,26 @@ private final class IngestReceiver: BlobReceiver {
     private let writer: any BlobWriter
     private let watch: TransferWatch
     private let step: Int64
+    /// Set when bytes of one attempt follow bytes of another.
+    private let resumed: Locked<Bool>
     private let progress = Locked((told: Int64(0), fresh: Int64(0)))
 
-    init(_ descriptor: Descriptor, writer: any BlobWriter, watch: TransferWatch) {
+    init(_ descriptor: Descriptor, writer: any BlobWriter, watch: TransferWatch, resumed: Locked<Bool>) {
         self.descriptor = descriptor
         self.writer = writer
         self.watch = watch
+        self.resumed = resumed
+        let held = writer.offset
+        resumed.withLock { $0 = held > 0 }
         step = min(max(descriptor.size / 100, 1), 512 << 10)
-        watch.tell(descriptor.digest, .received(held: writer.offset, fresh: 0))
+        watch.tell(descriptor.digest, .received(held: held, fresh: 0))
     }
 
     var offset: Int64 { writer.offset }
 
     func restart() throws {
         try writer.restart()
+        resumed.withLock { $0 = false }
         progress.withLock { $0.told = 0 }
         watch.tell(descriptor.digest, .received(held: 0, fresh: 0))
     }
@@ -165,6 +170,8 @@ private final class IngestReceiver: BlobReceiver {
     }
 
     func retrying(after delay: Duration, attempt: Int) {
+        let held = writer.offset
+        resumed.withLock { $0 = held > 0 }
         watch.tell(descriptor.digest, .retrying(after: delay))
     }
 }

@@ -62,9 +62,15 @@ struct `The docker command` {
                 history.records.contains { $0.kind == .cdn && $0.reference == "\(largest.digest)" && $0.bytesSent > 0 }
             }
             client.signal(2)
-            #expect(try await client.exit() == 130)
-            try await scene.hub.log.wait(for: "the end of the transfer") { history in
-                history.records.allSatisfy(\.isFinished)
+            // 130 once it has begun to show the pull; 1 when the signal came before that.
+            #expect([1, 130].contains(try await client.exit()))
+            do {
+                try await scene.hub.log.wait(for: "the end of the transfer") { history in
+                    history.records.allSatisfy(\.isFinished)
+                }
+            } catch {
+                let unfinished = scene.hub.log.records.filter { !$0.isFinished }
+                Issue.record("\(error): \(unfinished)\n\(scene.daemon.process.state.errorText.suffix(2000))")
             }
             #expect(try scene.daemon.blobs()[largest.digest] == nil)
             #expect(try await scene.daemon.get("/images/json").array == [])

@@ -60,6 +60,20 @@ import Testing
         #expect(Files.size(daemon.socket) == nil)
     }
 
+    @Test func `makes the directory of its socket, or says why it cannot`() async throws {
+        let directory = try TemporaryDirectory("layerd-it")
+        let arguments = ["--state-dir", directory.path("state"), "--socket"]
+        let process = try RunningProcess(
+            DaemonUnderTest.products + "/layerd", arguments + [directory.path("run/deeper/l.sock")])
+        _ = try await process.wait(for: "readiness") { $0.errorText.contains(" ready ") ? true : nil }
+        #expect(try await process.stop() == 0)
+        try Files.write("in the way", to: directory.path("file"))
+        let refused = try await runProcess(
+            DaemonUnderTest.products + "/layerd", arguments + [directory.path("file/l.sock")])
+        #expect(refused.status == 1)
+        #expect(refused.errors.contains(directory.path("file")), "\(refused.errors)")
+    }
+
     @Test func `refuses a configuration with file, line and key`() async throws {
         let directory = try TemporaryDirectory("layerd-it")
         let file = directory.path("layerd.toml")

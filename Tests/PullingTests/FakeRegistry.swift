@@ -14,6 +14,8 @@ final class FakeRegistry: Resolver, Fetcher {
         var blobGets: [Digest: Int] = [:]
         var faults: [Digest: [any Error]] = [:]
         var served: [Digest: [UInt8]] = [:]
+        /// Blobs that are taken up again in their middle, once, with bytes that do not belong there.
+        var mixedUp: Set<Digest> = []
     }
 
     let state = Locked(State())
@@ -64,6 +66,10 @@ final class FakeRegistry: Resolver, Fetcher {
         let half = Array(rest.prefix(rest.count / 2))
         try receiver.receive(half.span.bytes)
         if let gate { try await gate.wait() }
+        if state.withLock({ $0.mixedUp.remove(descriptor.digest) }) != nil {
+            receiver.retrying(after: .zero, attempt: 1)
+            return try receiver.receive([UInt8](repeating: 0, count: rest.count - half.count).span.bytes)
+        }
         try receiver.receive(Array(rest.dropFirst(half.count)).span.bytes)
     }
 

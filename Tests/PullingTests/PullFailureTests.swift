@@ -25,6 +25,16 @@ import Testing
         #expect(rig.projected.withLock { $0.isEmpty })
     }
 
+    @Test func `because bytes of two attempts do not go together is made once more, from the start`() async throws {
+        let rig = try await PullingRig()
+        let image = try rig.registry.add("app:1", layers: ["two halves of one layer"])
+        let layer = image.layers[0].digest
+        rig.registry.state.withLock { _ = $0.mixedUp.insert(layer) }
+        let (outcome, _) = try await rig.pull("app:1")
+        #expect(outcome.digest == image.target.digest)
+        #expect(rig.registry.state.withLock { $0.blobGets[layer] } == 2)
+    }
+
     @Test func `for its platform lists those there are`() async throws {
         let rig = try await PullingRig()
         let arm = Platform(os: "linux", architecture: "arm64")
