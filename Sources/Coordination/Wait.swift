@@ -1,6 +1,6 @@
 /// One task's wait for one value that others bring, ended early by the task's cancellation. Whichever comes first
 /// counts, and whoever brings the value learns whether it was in time.
-final class Wait<Value: Sendable>: Sendable {
+public final class Wait<Value: Sendable>: Sendable {
     private enum State {
         case open
         case waiting(CheckedContinuation<Value, any Error>)
@@ -9,9 +9,11 @@ final class Wait<Value: Sendable>: Sendable {
     }
     private let state = Locked<State>(.open)
 
+    public init() {}
+
     /// The value, or the error, it was settled with. To be called once.
     /// - Throws: `CancellationError` when the calling task was cancelled first.
-    func value() async throws -> Value {
+    public func value() async throws -> Value {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let early: Result<Value, any Error>? = state.withLock { state in
@@ -31,7 +33,7 @@ final class Wait<Value: Sendable>: Sendable {
 
     /// Ends the wait. `false` when it had ended before: nobody will see `result` then.
     @discardableResult
-    func settle(_ result: Result<Value, any Error>) -> Bool {
+    public func settle(_ result: Result<Value, any Error>) -> Bool {
         let (counted, continuation): (Bool, CheckedContinuation<Value, any Error>?) = state.withLock { state in
             switch state {
             case .open:

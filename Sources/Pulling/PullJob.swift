@@ -18,7 +18,7 @@ final class PullJob: Sendable {
         var fetchedBytes: Int64 = 0
         var fetchedBlobs = 0
         var end: Result<PullOutcome, any Error>?
-        var endWaiters: [CheckedContinuation<PullOutcome, any Error>] = []
+        var endWaits: [UInt64: [Wait<PullOutcome>]] = [:]
         var abandoned = false
         var task: Task<Void, Never>?
     }
@@ -88,15 +88,22 @@ final class PullJob: Sendable {
         }
     }
 
-    /// Waits for the end.
-    func outcome() async throws -> PullOutcome {
-        try await withCheckedThrowingContinuation { continuation in
-            let known = state.withLock { state -> Result<PullOutcome, any Error>? in
-                if let end = state.end { return end }
-                state.endWaiters.append(continuation)
-                return nil
-            }
-            if let known { continuation.resume(with: known) }
+    /// Waits for the end. A member whose task is cancelled meanwhile has left.
+    ///
+    /// The task may have been cancelled before: a stream of events ends without an error for a task that is cancelled
+    /// between two of them, and then this is where it comes to light.
+    func outcome(for member: UInt64) async throws -> PullOutcome {
+        let wait = Wait<PullOutcome>()
+        let known = state.withLock { state in
+            if state.end == nil { state.endWaits[member, default: []].append(wait) }
+            return state.end
+        }
+        if let known { wait.settle(known) }
+        do {
+            return try await wait.value()
+        } catch {
+            leave(member)
+            throw error
         }
     }
 
@@ -183,14 +190,14 @@ final class PullJob: Sendable {
 
     /// The first call counts.
     func finish(_ end: Result<PullOutcome, any Error>) {
-        let (mailboxes, waiters) = state.withLock { state in
-            guard state.end == nil else { return ([PullMailbox](), [CheckedContinuation<PullOutcome, any Error>]()) }
+        let (mailboxes, waits) = state.withLock { state in
+            guard state.end == nil else { return ([PullMailbox](), [Wait<PullOutcome>]()) }
             state.end = end
-            defer { state.endWaiters = [] }
-            return (Array(state.members.values), state.endWaiters)
+            defer { state.endWaits = [:] }
+            return (Array(state.members.values), state.endWaits.values.flatMap(\.self))
         }
         for mailbox in mailboxes { mailbox.finish(end.map { _ in }) }
-        for waiter in waiters { waiter.resume(with: end) }
+        for wait in waits { wait.settle(end) }
     }
 
     private static func set(_ descriptor: Descriptor, _ new: LayerState, in state: inout State) {

@@ -64,10 +64,7 @@ public final class Puller: ImagePuller {
                     throw error
                 }
             }),
-            outcome: { [membership] in
-                _ = membership
-                return try await job.outcome()
-            })
+            outcome: { [membership] in try await membership.outcome() })
     }
 
     public func tags(of repository: Repository, credential: Credential?) async throws -> [String] {
@@ -110,6 +107,8 @@ private final class Membership: Sendable {
     }
 
     func end() { job.leave(member) }
+
+    func outcome() async throws -> PullOutcome { try await job.outcome(for: member) }
 
     deinit { end() }
 }

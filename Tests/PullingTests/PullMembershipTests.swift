@@ -23,6 +23,31 @@ import Testing
         #expect(outcome.digest == image.target.digest)
     }
 
+    @Test func `end it as well when they leave between two events, or while they wait for the end`() async throws {
+        let gate = Gate()
+        let rig = try await PullingRig(gate: gate)
+        let image = try rig.registry.add("app:1", layers: ["never finished"])
+        let (told, tell) = AsyncStream<Void>.makeStream()
+        let client = Task {
+            let pull = try await rig.start("app:1")
+            var iterator = pull.events.makeAsyncIterator()
+            _ = try await iterator.next()
+            tell.finish()
+            // Busy with the event while it is cancelled: the stream then ends as if all were well.
+            while !Task.isCancelled { await Task.yield() }
+            while try await iterator.next() != nil {}
+            return try await pull.outcome()
+        }
+        for await _ in told {}
+        await gate.arrivals(2)
+        client.cancel()
+        await #expect(throws: CancellationError.self) { try await client.value }
+        gate.open()
+        let (outcome, _) = try await rig.pull("app:1")
+        #expect(outcome.digest == image.target.digest)
+        #expect(rig.registry.state.withLock { $0.blobGets[image.layers[0].digest] } == 2, "the first was not ended")
+    }
+
     @Test func `do not lose it when the first of them leaves`() async throws {
         let gate = Gate()
         let rig = try await PullingRig(gate: gate)
