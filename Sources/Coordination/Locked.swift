@@ -7,8 +7,9 @@
     ///
     /// Under ThreadSanitizer a pthread mutex, which the sanitizer understands; it reports false races on `Mutex` on
     /// Linux.
+    ///
+    /// INVARIANT (unchecked): `value` is read and written between lock and unlock of `mutex` only.
     public final class Locked<Value>: @unchecked Sendable {
-        // INVARIANT: `value` is read and written between lock and unlock of `mutex` only.
         private var value: Value
         private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 

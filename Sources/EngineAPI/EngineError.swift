@@ -92,13 +92,3 @@ func status(of kind: FaultKind) -> Int {
     case .integrity, .outOfSpace, .timedOut, .unavailable, .cancelled, .internalFailure: 500
     }
 }
-
-/// What a client is told of an error. Errors that are no ``Fault`` are bugs of ours, and their text was not written for
-/// strangers.
-func message(of error: any Error) -> String {
-    switch error {
-    case let fault as any Fault: fault.description
-    case is CancellationError: "the request was cancelled"
-    default: "layerd failed unexpectedly (\(type(of: error))): its log says more"
-    }
-}

@@ -80,7 +80,7 @@ private struct PullStream {
         } catch let gone where gone is ClientGone || gone is CancellationError {
             throw gone
         } catch {
-            try await write(PullFrames.failure(message(of: error)))
+            try await write(PullFrames.failure(sentence(for: error)))
         }
     }
 }

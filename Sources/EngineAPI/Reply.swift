@@ -15,7 +15,7 @@ enum Reply: Sendable {
 
     /// The answer to what a route threw.
     static func failure(_ error: any Error) -> Reply {
-        guard let fault = error as? any Fault else { return .message(500, EngineAPI.message(of: error)) }
+        guard let fault = error as? any Fault else { return .message(500, sentence(for: error)) }
         if case .clientTooOld = fault as? EngineError { return .plainMessage(400, fault.description) }
         var retry: Duration?
         if case .rateLimited(let after) = fault.kind { retry = after }

@@ -91,17 +91,8 @@ public struct NativeRoutes: Sendable {
     }
 
     static func failure(_ error: any Error) -> ServerResponse {
-        guard let fault = error as? any Fault else { return message(500, text(of: error)) }
+        guard let fault = error as? any Fault else { return message(500, sentence(for: error)) }
         return message(status(of: fault.kind), fault.description)
-    }
-
-    /// What a client is told of an error: the text of what is no ``Fault`` was not written for strangers.
-    static func text(of error: any Error) -> String {
-        switch error {
-        case let fault as any Fault: fault.description
-        case is CancellationError: "the request was cancelled"
-        default: "layerd failed unexpectedly (\(type(of: error))): its log says more"
-        }
     }
 
     /// The one place of this room where kinds become status codes.

@@ -72,7 +72,7 @@ struct PullLines: Sendable {
 
     static func failed(_ error: any Error) -> JSON {
         let kind = (error as? any Fault)?.kind ?? .internalFailure
-        return ["type": "error", "message": .string(NativeRoutes.text(of: error)), "kind": .string(kind.word)]
+        return ["type": "error", "message": .string(sentence(for: error)), "kind": .string(kind.word)]
     }
 }
 

@@ -46,3 +46,13 @@ public protocol Fault: Error, Sendable, CustomStringConvertible {
 extension Fault {
     public var cause: (any Error)? { nil }
 }
+
+/// What a client is told of an error, as one sentence. An error that is no ``Fault`` is a bug of ours; its text was not
+/// written for strangers and may hold secrets, so its type alone is told.
+public func sentence(for error: any Error) -> String {
+    switch error {
+    case let fault as any Fault: fault.description
+    case is CancellationError: "the request was cancelled"
+    default: "layerd failed unexpectedly (\(type(of: error))): a bug, which we would like to hear of"
+    }
+}

@@ -10,7 +10,7 @@ final class PullJob: Sendable {
         var members: [UInt64: PullMailbox] = [:]
         var nextMember: UInt64 = 0
         var plan: Result<PullPlan, any Error>?
-        var planWaiters: [UInt64: CheckedContinuation<PullPlan, any Error>] = [:]
+        var planWaits: [UInt64: Wait<PullPlan>] = [:]
         var layers: [Digest: (descriptor: Descriptor, state: LayerState)] = [:]
         var order: [Digest] = []
         var held: [Digest: Int64] = [:]
@@ -56,36 +56,25 @@ final class PullJob: Sendable {
 
     /// The last to leave a job that is not over ends it.
     func leave(_ member: UInt64) {
-        let (task, waiter) = state.withLock { state in
-            guard state.members.removeValue(forKey: member) != nil else {
-                return (Task<Void, Never>?.none, PlanWaiter?.none)
+        let task = state.withLock { state -> Task<Void, Never>? in
+            guard state.members.removeValue(forKey: member) != nil, state.members.isEmpty, state.end == nil else {
+                return nil
             }
-            let waiter = state.planWaiters.removeValue(forKey: member)
-            guard state.members.isEmpty, state.end == nil else { return (nil, waiter) }
             state.abandoned = true
-            return (state.task, waiter)
+            return state.task
         }
         task?.cancel()
-        waiter?.resume(throwing: CancellationError())
     }
 
-    private typealias PlanWaiter = CheckedContinuation<PullPlan, any Error>
-
-    /// Waits until it is known what there is to do.
+    /// Waits until it is known what there is to do. A member whose task is cancelled meanwhile has left.
     func plan(for member: UInt64) async throws -> PullPlan {
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let known = state.withLock { state -> Result<PullPlan, any Error>? in
-                    if let plan = state.plan { return plan }
-                    guard state.members[member] != nil else { return .failure(CancellationError()) }
-                    state.planWaiters[member] = continuation
-                    return nil
-                }
-                if let known { continuation.resume(with: known) }
-            }
-        } onCancel: {
-            leave(member)
+        let wait = Wait<PullPlan>()
+        let known = state.withLock { state in
+            if state.plan == nil { state.planWaits[member] = wait }
+            return state.plan
         }
+        if let known { wait.settle(known) }
+        return try await leaving(member, unless: wait)
     }
 
     /// Waits for the end. A member whose task is cancelled meanwhile has left.
@@ -99,6 +88,11 @@ final class PullJob: Sendable {
             return state.end
         }
         if let known { wait.settle(known) }
+        return try await leaving(member, unless: wait)
+    }
+
+    /// What is waited for; without it, be it for an error or a cancellation, the member has left.
+    private func leaving<Value>(_ member: UInt64, unless wait: Wait<Value>) async throws -> Value {
         do {
             return try await wait.value()
         } catch {
@@ -110,13 +104,13 @@ final class PullJob: Sendable {
     // MARK: Reports of the work
 
     func planned(_ result: Result<PullPlan, any Error>) {
-        let waiters = state.withLock { state in
+        let waits = state.withLock { state in
             state.plan = result
             if case .success(let plan) = result { Self.lay(out: plan, in: &state) }
-            defer { state.planWaiters = [:] }
-            return Array(state.planWaiters.values)
+            defer { state.planWaits = [:] }
+            return Array(state.planWaits.values)
         }
-        for waiter in waiters { waiter.resume(with: result) }
+        for wait in waits { wait.settle(result) }
     }
 
     private static func lay(out plan: PullPlan, in state: inout State) {

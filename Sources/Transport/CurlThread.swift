@@ -116,6 +116,7 @@ final class CurlThread: SerialExecutor {
         let status = pthread_create(
             &thread, nil,
             { context in
+                // INVARIANT: the one place that takes the reference back.
                 if let context { Unmanaged<CurlThread>.fromOpaque(context).takeRetainedValue().live() }
                 return nil
             }, context)

@@ -115,6 +115,7 @@ func detachThread(_ body: @escaping @Sendable () -> Void) throws {
     let code = pthread_create(
         &thread, nil,
         { argument in
+            // INVARIANT: the thread's end of what is said above.
             if let argument { Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body() }
             return nil
         }, box.toOpaque())
