@@ -33,6 +33,32 @@ func suite(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// The suites to build, by name: `LAYERD_SUITES=StorageTests,PullingTests swift build --build-tests` spares the others'
+/// compilation while one room is being worked at. Without it, all of them.
+let chosenSuites = Context.environment["LAYERD_SUITES"].map { Set($0.split(separator: ",").map(String.init)) }
+
+let suites = [
+    suite("OCITests", ["OCI", "Hashing", "TestSupport"]),
+    suite("CoordinationTests", ["Coordination"]),
+    suite("TransportTests", ["Transport", "OCI", "TestSupport"]),
+    suite("StorageTests", ["Storage", "OCI", "Hashing", "TestSupport", systemPackage]),
+    suite("RegistryTests", ["Registry", "Transport", "Coordination", "OCI", "Hashing", "TestSupport"]),
+    suite("CatalogueTests", ["Catalogue", "OCI", grdb]),
+    suite(
+        "PullingTests",
+        ["Pulling", "Coordination", "Registry", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport"]),
+    suite("ServingTests", ["Serving", nioCore]),
+    suite(
+        "EngineAPITests",
+        ["EngineAPI", "Serving", "Pulling", "Storage", "Catalogue", "Registry", "OCI", "Hashing", "TestSupport"]),
+    suite("NativeAPITests", ["NativeAPI", "Serving", "Pulling", "Registry", "Storage", "Catalogue", "OCI"]),
+    suite("DaemonTests", ["Daemon", "Registry", "Transport"]),
+    suite("LayerctlTests", ["layerctl", "OCI", "TestSupport", arguments]),
+    suite("TestSupportTests", ["TestSupport", "OCI", "Hashing"]),
+    suite("IntegrationTests", ["TestSupport", "OCI", "Hashing", "Coordination"]),
+    suite("LayeringTests", []),
+]
+
 let package = Package(
     name: "layerd",
     products: [
@@ -81,26 +107,6 @@ let package = Package(
             ]),
         .executableTarget(
             name: "hub-stand-in", dependencies: ["TestSupport", "OCI", arguments], swiftSettings: settings),
-
-        suite("OCITests", ["OCI", "Hashing", "TestSupport"]),
-        suite("CoordinationTests", ["Coordination"]),
-        suite("TransportTests", ["Transport", "OCI", "TestSupport"]),
-        suite("StorageTests", ["Storage", "OCI", "Hashing", "TestSupport", systemPackage]),
-        suite("RegistryTests", ["Registry", "Transport", "Coordination", "OCI", "Hashing", "TestSupport"]),
-        suite("CatalogueTests", ["Catalogue", "OCI", grdb]),
-        suite(
-            "PullingTests",
-            ["Pulling", "Coordination", "Registry", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport"]),
-        suite("ServingTests", ["Serving", nioCore]),
-        suite(
-            "EngineAPITests",
-            ["EngineAPI", "Serving", "Pulling", "Storage", "Catalogue", "Registry", "OCI", "Hashing", "TestSupport"]),
-        suite("NativeAPITests", ["NativeAPI", "Serving", "Pulling", "Registry", "Storage", "Catalogue", "OCI"]),
-        suite("DaemonTests", ["Daemon", "Registry", "Transport"]),
-        suite("LayerctlTests", ["layerctl", "OCI", "TestSupport", arguments]),
-        suite("TestSupportTests", ["TestSupport", "OCI", "Hashing"]),
-        suite("IntegrationTests", ["TestSupport", "OCI", "Hashing", "Coordination"]),
-        suite("LayeringTests", []),
-    ],
+    ] + suites.filter { chosenSuites?.contains($0.name) ?? true },
     cxxLanguageStandard: .cxx17
 )
