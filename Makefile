@@ -4,11 +4,12 @@ SWIFT ?= swift
 STATE ?= $(CURDIR)/.demo/state
 RUN   ?= $(CURDIR)/.demo/run
 
-.PHONY: help demo test build release run lint format tsan deps test-deps clean
+.PHONY: help demo test mutants build release run lint format tsan deps test-deps clean
 
 help:
 	@echo "make demo     build, start layerd, pull three images, show what it did (nothing is left running)"
 	@echo "make test     every test; says what it skipped and why"
+	@echo "make mutants  shows that the fault tests can fail: takes away each protection, expects its test to (an hour)"
 	@echo "make run      layerd in the foreground, for real use; Ctrl-C ends it"
 	@echo "make build    debug build        make release  optimised build"
 	@echo "make lint     style and sizes    make format   put the style right    make tsan  the tests under ThreadSanitizer"
@@ -44,9 +45,13 @@ test: test-deps
 tsan: test-deps
 	$(SWIFT) test --sanitize=thread -Xswiftc -DTSAN --scratch-path .build/tsan
 
+mutants: test-deps
+	@.ci/mutate Tests/Faults/*.toml
+
 lint:
 	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests
 	@.ci/measure Sources Tests
+	@.ci/fault-matrix --check
 
 format:
 	$(SWIFT) format -i --parallel -r Package.swift Sources Tests
