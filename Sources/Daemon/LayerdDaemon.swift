@@ -43,14 +43,16 @@ public struct LayerdDaemon: Sendable {
         let registry = RegistryClient(
             http: http, hosts: configuration.registries, anyRegistry: configuration.pull.anyRegistry,
             retry: RetryPolicy(attempts: configuration.pull.retries + 1))
+        let events = ImageEventLog { Timestamp.now() }
         let puller = Puller(
             resolver: registry, fetcher: registry, store: store, catalogue: catalogue,
             limits: Puller.Limits(total: configuration.pull.maxConnections, perHost: configuration.pull.perHost),
-            project: { try await store.writeIndex($0) })
+            events: events, project: { try await store.writeIndex($0) })
         let control = ControlHandler(
             engine: EngineRoutes(
                 context: EngineContext(
-                    catalogue: catalogue, store: store, puller: puller, daemon: facts(), now: { Timestamp.now() })),
+                    catalogue: catalogue, store: store, puller: puller, events: events, daemon: facts(),
+                    now: { Timestamp.now() })),
             native: NativeRoutes(
                 context: NativeContext(
                     catalogue: catalogue, store: store, puller: puller, version: Version.current, started: started)),

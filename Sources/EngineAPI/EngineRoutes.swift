@@ -15,17 +15,21 @@ public struct EngineContext: Sendable {
     /// Where configs are read from.
     public var store: any ContentStore
     public var puller: any ImagePuller
+    /// What happened to images, to be told and to be added to.
+    public var events: ImageEventLog
     public var daemon: DaemonFacts
     /// The time of day, for `until` filters and `/info`.
     public var now: @Sendable () -> Timestamp
 
     public init(
-        catalogue: Catalogue, store: any ContentStore, puller: any ImagePuller, daemon: DaemonFacts,
+        catalogue: Catalogue, store: any ContentStore, puller: any ImagePuller, events: ImageEventLog,
+        daemon: DaemonFacts,
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.catalogue = catalogue
         self.store = store
         self.puller = puller
+        self.events = events
         self.daemon = daemon
         self.now = now
     }

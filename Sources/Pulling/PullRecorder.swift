@@ -34,6 +34,13 @@ struct PullRecorder: Sendable {
         try await project(names.map { NamedDescriptor(reference: $0.reference, descriptor: $0.descriptor) })
     }
 
+    /// Those recorded of the image. A pull whose labels cannot be read has ended well all the same.
+    func labels(of plan: PullPlan) async -> [String: String] {
+        do { return Dictionary(labels: try await catalogue.image(plan.target.digest)?.labels ?? []) } catch {
+            return [:]
+        }
+    }
+
     /// `nil` for artifacts, whose configs are opaque.
     private func config(of plan: PullPlan) async throws -> ImageConfig? {
         guard plan.manifest.config.mediaType.isImageConfig else { return nil }

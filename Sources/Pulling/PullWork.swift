@@ -8,6 +8,7 @@ struct PullWork: Sendable {
     let planner: Planner
     let transfers: Transfers
     let recorder: PullRecorder
+    let events: ImageEventLog
 
     func run(_ job: PullJob, _ request: PullRequest) async {
         do {
@@ -24,6 +25,7 @@ struct PullWork: Sendable {
             try await bring(plan, job, request)
             if !plan.upToDate { try await recorder.record(plan, request) }
             job.recorded()
+            events.post(.pulled(plan.reference, labels: await recorder.labels(of: plan)))
             let fetched = job.fetched
             job.finish(
                 .success(

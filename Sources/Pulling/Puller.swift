@@ -33,9 +33,11 @@ public final class Puller: ImagePuller {
 
     /// - Parameter project: writes the store's `index.json` from the catalogue's names; called before a pull is
     ///   acknowledged.
+    /// - Parameter events: hears of every pull that ends well.
     public init(
         resolver: any Resolver, fetcher: any Fetcher, store: any ContentStore, catalogue: Catalogue,
-        limits: Limits, project: @escaping @Sendable ([NamedDescriptor]) async throws -> Void
+        limits: Limits, events: ImageEventLog,
+        project: @escaping @Sendable ([NamedDescriptor]) async throws -> Void
     ) {
         self.resolver = resolver
         let slots = SlotQueue(total: limits.total, perKey: limits.perHost)
@@ -44,7 +46,7 @@ public final class Puller: ImagePuller {
                 resolver: resolver, fetcher: fetcher, store: store,
                 recorded: { try await catalogue.image(named: $0)?.target }),
             transfers: Transfers(fetcher: fetcher, store: store, slots: slots),
-            recorder: PullRecorder(store: store, catalogue: catalogue, project: project))
+            recorder: PullRecorder(store: store, catalogue: catalogue, project: project), events: events)
     }
 
     public func pull(_ request: PullRequest) async throws -> Pull {

@@ -21,13 +21,15 @@ let testFacts = DaemonFacts(
 struct EngineFixture {
     let catalogue: Catalogue
     let store = MemoryContentStore()
+    let events: ImageEventLog
     let routes: EngineRoutes
 
     init(puller: any ImagePuller = ScriptedPuller(), now: Timestamp = testNow) async throws {
         catalogue = try await Catalogue.open(path: nil, now: { now })
+        events = ImageEventLog { now }
         routes = EngineRoutes(
             context: EngineContext(
-                catalogue: catalogue, store: store, puller: puller, daemon: testFacts, now: { now }))
+                catalogue: catalogue, store: store, puller: puller, events: events, daemon: testFacts, now: { now }))
     }
 
     struct Answer {

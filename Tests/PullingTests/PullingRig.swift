@@ -12,6 +12,7 @@ struct PullingRig {
     let store = MemoryContentStore()
     let catalogue: Catalogue
     let puller: Puller
+    let events = ImageEventLog { Timestamp(seconds: 1_700_000_000) }
     let projected = Locked([NamedDescriptor]())
 
     init(gate: Gate? = nil, limits: Puller.Limits = .init(total: 4, perHost: 4)) async throws {
@@ -20,7 +21,7 @@ struct PullingRig {
         let projected = self.projected
         puller = Puller(
             resolver: registry, fetcher: registry, store: store, catalogue: catalogue, limits: limits,
-            project: { entries in projected.withLock { $0 = entries } })
+            events: events, project: { entries in projected.withLock { $0 = entries } })
     }
 
     func start(_ name: String, platform: String? = nil) async throws -> Pull {
