@@ -86,7 +86,7 @@ let package = Package(
         room("Transport", ["OCI", "Coordination", "CCurl"]),
         room("Storage", ["OCI", "Hashing", "Coordination", systemPackage]),
         room("Registry", ["OCI", "Hashing", "Coordination", "Transport"]),
-        room("Catalogue", ["OCI", grdb]),
+        room("Catalogue", ["OCI", "Coordination", grdb]),
         room("Pulling", ["OCI", "Coordination", "Storage", "Registry", "Catalogue"]),
         room("Serving", [nioCore, nioPosix]),
         room("EngineAPI", ["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),

@@ -24,8 +24,24 @@ public struct ImageSummary: Sendable {
     public var sharedSize: Int64
     /// How many pins and readers hold the image.
     public var holders: Int
+    /// How many of its names are pinned.
+    public var pins: Int
     /// The uncompressed bytes of its distinct layers; `nil` until known of each.
     public var unpackedSize: Int64?
+    /// When it was last noted as used (``Catalogue/touch(_:)``), else when it was first recorded.
+    public var lastUsed: Timestamp
+    /// How often it was noted as used.
+    public var uses: Int64
+}
+
+/// One tag or digest reference.
+public struct NameEntry: Sendable, Equatable {
+    public var reference: Reference
+    /// What it points to.
+    public var descriptor: Descriptor
+    public var isPinned: Bool
+    /// What it points to was only ever fetched with credentials.
+    public var isPrivate: Bool
 }
 
 /// All that is recorded, in one reading.

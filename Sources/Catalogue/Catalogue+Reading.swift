@@ -4,17 +4,19 @@ public import OCI
 extension Catalogue {
     /// Every image, dangling ones included: newest `created` first, those without one last.
     public func images() async throws -> [ImageSummary] {
-        try await read { db in try SummaryReader(db: db).all() }
+        try await read { [readers] db in try SummaryReader(db: db, readers: readers).all() }
     }
 
     /// The image with that ID.
     public func image(_ id: Digest) async throws -> ImageSummary? {
-        try await read { db in try SummaryReader(db: db).first(where: "digest = ?", [id.description]) }
+        try await read { [readers] db in
+            try SummaryReader(db: db, readers: readers).first(where: "digest = ?", [id.description])
+        }
     }
 
     /// The image that has exactly this tag (`latest` where none is written), or that `repository@digest` stands for.
     public func image(named reference: Reference) async throws -> ImageSummary? {
-        try await read { db in try SummaryReader(db: db).named(reference) }
+        try await read { [readers] db in try SummaryReader(db: db, readers: readers).named(reference) }
     }
 
     /// What the image's index lists, in its order, or its one manifest; empty for an ID that is not recorded.
@@ -50,11 +52,13 @@ extension Catalogue {
     }
 
     /// Every tag and digest reference with what it points to, sorted by canonical text: the content of `index.json`.
-    public func names() async throws -> [(reference: Reference, descriptor: Descriptor)] {
+    public func names() async throws -> [NameEntry] {
         try await read { db in
             let sql = """
-                SELECT repository, images.digest, media_type, target_size, target, tag
-                FROM names JOIN images ON images.id = image ORDER BY name
+                SELECT repository, images.digest, images.media_type, target_size, target, tag, pinned,
+                    coalesce(blobs.private, 0)
+                FROM names JOIN images ON images.id = image LEFT JOIN blobs ON blobs.digest = images.digest
+                ORDER BY name
                 """
             var repositories = RepositoryCache()
             return try Row.fetchCursor(db.cachedStatement(sql: sql)).mapArray { row in
@@ -63,7 +67,9 @@ extension Catalogue {
                 let tag = try row.optionalText(5)
                 let reference = Reference(
                     try repositories.repository(row.text(0)), tag: tag, digest: tag == nil ? plain.digest : nil)
-                return (reference, try row.descriptor(4) ?? plain)
+                return NameEntry(
+                    reference: reference, descriptor: try row.descriptor(4) ?? plain,
+                    isPinned: try row.integer(6) == 1, isPrivate: try row.integer(7) == 1)
             }
         }
     }

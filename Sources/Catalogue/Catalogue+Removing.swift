@@ -9,10 +9,10 @@ extension Catalogue {
     @discardableResult
     public func untag(_ reference: Reference) async throws -> ImageSummary? {
         let name = reference.forPull.description
-        return try await write { db in
+        return try await write { [readers] db in
             let statement = try db.cachedStatement(sql: "DELETE FROM names WHERE name = ? RETURNING image")
             guard let image = try Int64.fetchOne(statement, arguments: [name]) else { return nil }
-            return try SummaryReader(db: db).first(where: "id = ?", [image])
+            return try SummaryReader(db: db, readers: readers).first(where: "id = ?", [image])
         }
     }
 
@@ -26,11 +26,7 @@ extension Catalogue {
             guard let image = try Int64.fetchOne(statement, arguments: [id.description]) else {
                 throw CatalogueError.noSuchImage(id.description)
             }
-            var unused = try BlobUse.all(of: id, db).filter { $0.users == 1 }
-            for index in unused.indices { unused[index].users = 0 }
-            try Ledger(db: db).leave(image: image)
-            try db.cachedStatement(sql: "DELETE FROM images WHERE id = ?").execute(arguments: [image])
-            return unused
+            return try db.remove(image: image, id)
         }
     }
 }

@@ -12,8 +12,8 @@ extension Catalogue {
         }
         let reference = try Reference(parsing: text)
         let prefix = prefixOfID(text)
-        let found = try await read { db in
-            let reader = SummaryReader(db: db)
+        let found = try await read { [readers] db in
+            let reader = SummaryReader(db: db, readers: readers)
             return try reader.named(reference) ?? prefix.flatMap { try reader.beginning(with: $0) }
         }
         guard let found else { throw CatalogueError.noSuchImage(reference.withDefaultTag.familiar) }

@@ -17,6 +17,8 @@ public final class Catalogue: Sendable {
     private let database: any DatabaseWriter
     private let file: CatalogueFile
     let now: @Sendable () -> Timestamp
+    let readers = Readers()
+    let uses = UseLog()
 
     private init(_ database: any DatabaseWriter, file: CatalogueFile, now: @escaping @Sendable () -> Timestamp) {
         self.database = database
@@ -37,6 +39,8 @@ public final class Catalogue: Sendable {
 
     /// Ends all use of the file, when those at it are done; later calls fail.
     public func close() async throws {
+        let entered: Result<Void, any Error>
+        do { entered = .success(try await enterUses()) } catch { entered = .failure(error) }
         try await file.faults { [database] in
             try await besidePool {
                 // The readers first: only a writer that leaves last empties the log into the file.
@@ -44,6 +48,7 @@ public final class Catalogue: Sendable {
                 try database.close()
             }
         }
+        try entered.get()
     }
 
     func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {

@@ -28,7 +28,7 @@ extension Catalogue {
 }
 
 /// The steps of one recording, in their transaction.
-private struct Recording {
+struct Recording {
     let db: Database
     let now: Timestamp
 

@@ -16,6 +16,7 @@ enum Schema {
             try db.execute(sql: content)
             try db.execute(sql: relations)
         }
+        migrator.registerMigration("2: pins and uses") { db in try db.execute(sql: pinsAndUses) }
         return migrator
     }
 

@@ -4,6 +4,7 @@ internal import OCI
 /// Reads images with their names, in two queries however many there are.
 struct SummaryReader {
     let db: Database
+    let readers: Readers
 
     /// Newest `created` first, those without one last: to SQLite NULL is the least.
     func all() throws -> [ImageSummary] {
@@ -16,8 +17,9 @@ struct SummaryReader {
         let sql = imagesQuery + " ORDER BY created DESC, created_nanos DESC, recorded DESC, digest"
         let images = try Row.fetchCursor(db.cachedStatement(sql: sql))
         var summaries: [ImageSummary] = []
+        let reading = readers.snapshot
         while let row = try images.next() {
-            summaries.append(try summary(row, try named[row.integer(0)] ?? Names()))
+            summaries.append(try summary(row, try named[row.integer(0)] ?? Names(), reading))
         }
         return summaries
     }
@@ -31,7 +33,7 @@ struct SummaryReader {
         let rows = try Row.fetchCursor(
             db.cachedStatement(sql: namesQuery + " WHERE image = ? ORDER BY name"), arguments: [row.integer(0)])
         while let row = try rows.next() { try names.add(row, &repositories) }
-        return try summary(row, names)
+        return try summary(row, names, readers.snapshot)
     }
 
     /// The image of a digest reference or a tag; the digest counts where there are both.
@@ -45,14 +47,16 @@ struct SummaryReader {
             [digest.description, reference.repository.description])
     }
 
-    private func summary(_ row: Row, _ names: Names) throws -> ImageSummary {
+    private func summary(_ row: Row, _ names: Names, _ reading: [Digest: Int]) throws -> ImageSummary {
         let digest = try row.digest(1)
         let plain = Descriptor(mediaType: MediaType(try row.text(2)), digest: digest, size: try row.integer(3))
         return ImageSummary(
             target: try row.descriptor(4) ?? plain, tags: names.tags, digests: names.digests(of: digest),
             created: try row.optionalMoment(5), recorded: try row.moment(8), lastTagged: names.lastTagged,
-            labels: try labels(row), size: try row.integer(10), sharedSize: try row.integer(11), holders: 0,
-            unpackedSize: try row.integer(13) == 0 ? try row.integer(12) : nil)
+            labels: try labels(row), size: try row.integer(10), sharedSize: try row.integer(11),
+            holders: names.pins + reading[digest, default: 0], pins: names.pins,
+            unpackedSize: try row.integer(13) == 0 ? try row.integer(12) : nil,
+            lastUsed: try row.optionalMoment(14) ?? row.moment(8), uses: try row.integer(16))
     }
 
     private func labels(_ row: Row) throws -> [(key: String, value: String)] {
@@ -80,11 +84,13 @@ struct RepositoryCache {
 private struct Names {
     var tags: [Reference] = []
     var lastTagged: Timestamp?
+    var pins = 0
     private var repositories: [Repository] = []
 
     /// Rows come in the order of their canonical text, so `tags` is sorted by it.
     mutating func add(_ row: Row, _ known: inout RepositoryCache) throws {
         let repository = try known.repository(row.text(1))
+        if try row.integer(5) == 1 { pins += 1 }
         if let tag = try row.optionalText(2) {
             tags.append(Reference(repository, tag: tag, digest: nil))
             lastTagged = max(try row.moment(3), lastTagged ?? Timestamp(seconds: .min))
@@ -102,6 +108,6 @@ private struct Names {
 
 private let imagesQuery = """
     SELECT id, digest, media_type, target_size, target, created, created_nanos, labels, recorded, recorded_nanos, size,
-        shared_size, unpacked_size, unpacked_missing FROM images
+        shared_size, unpacked_size, unpacked_missing, last_used, last_used_nanos, uses FROM images
     """
-private let namesQuery = "SELECT image, repository, tag, updated, updated_nanos FROM names"
+private let namesQuery = "SELECT image, repository, tag, updated, updated_nanos, pinned FROM names"

@@ -36,7 +36,9 @@ public struct LayerdDaemon: Sendable {
         let started = ContinuousClock.now
         let store = try await LocalContentStore(root: stateDirectory)
         let catalogue = try await Catalogue.open(path: stateDirectory + "/catalog.sqlite") { Timestamp.now() }
-        try await project(catalogue, into: store)
+        let collector = Collector(store: store, catalogue: catalogue) { try await store.writeIndex($0) }
+        // A crash may have come between the catalogue and the index that follows it.
+        try await collector.updateIndex()
         let http = CurlClient(
             maximumConnections: configuration.pull.maxConnections * 2, perHost: configuration.pull.perHost * 2,
             userAgent: "layerd/\(Version.current)")
@@ -47,7 +49,7 @@ public struct LayerdDaemon: Sendable {
         let puller = Puller(
             resolver: registry, fetcher: registry, store: store, catalogue: catalogue,
             limits: Puller.Limits(total: configuration.pull.maxConnections, perHost: configuration.pull.perHost),
-            events: events, project: { try await store.writeIndex($0) })
+            events: events, collector: collector)
         let control = ControlHandler(
             engine: EngineRoutes(
                 context: EngineContext(
@@ -62,12 +64,6 @@ public struct LayerdDaemon: Sendable {
         try await catalogue.close()
         store.close()
         logger.info("stopped")
-    }
-
-    /// The store's `index.json` follows the catalogue: a crash may have come between the two.
-    private func project(_ catalogue: Catalogue, into store: LocalContentStore) async throws {
-        let names = try await catalogue.names()
-        try await store.writeIndex(names.map { NamedDescriptor(reference: $0.reference, descriptor: $0.descriptor) })
     }
 
     /// Under systemd the socket's directory is there (`RuntimeDirectory=`); who starts layerd by hand need not make it.

@@ -10,14 +10,14 @@ internal import Storage
 struct Planner: Sendable {
     let resolver: any Resolver
     let fetcher: any Fetcher
-    let store: any ContentStore
     /// What a name is recorded to mean here.
     let recorded: @Sendable (Reference) async throws -> Descriptor?
 
-    func plan(_ request: PullRequest) async throws -> PullPlan {
+    /// - Parameter store: under the pull's lease, for what is found here must still be here in the end.
+    func plan(_ request: PullRequest, store: any ContentStore) async throws -> PullPlan {
         let reference = request.reference.forPull
         let resolution = try await resolve(reference, request)
-        var reading = Reading(reference: reference, credential: request.credential)
+        var reading = Reading(reference: reference, credential: request.credential, store: store)
         var descriptor = resolution.descriptor
         var body = resolution.body
         var indexes: [(descriptor: Descriptor, index: Index)] = []
@@ -49,6 +49,7 @@ struct Planner: Sendable {
     private struct Reading {
         let reference: Reference
         let credential: Credential?
+        let store: any ContentStore
         var fetched = 0
         var fetchedBytes: Int64 = 0
     }
@@ -68,7 +69,7 @@ struct Planner: Sendable {
     private func bytes(
         of descriptor: Descriptor, body: [UInt8]?, limit: Int, _ reading: inout Reading
     ) async throws -> [UInt8] {
-        if let held = try await held(descriptor, limit: limit) { return held }
+        if let held = try await held(descriptor, limit: limit, reading.store) { return held }
         let bytes: [UInt8]
         if let body {
             bytes = body
@@ -80,14 +81,16 @@ struct Planner: Sendable {
         }
         reading.fetched += 1
         reading.fetchedBytes += Int64(bytes.count)
-        try await store.ingest(descriptor) { writer in
+        try await reading.store.ingest(descriptor) { writer in
             try writer.replace(with: bytes)
         }
         return bytes
     }
 
     /// A damaged document in the store reads as absent: the store has put it aside, and it comes anew.
-    private func held(_ descriptor: Descriptor, limit: Int) async throws -> [UInt8]? {
+    private func held(
+        _ descriptor: Descriptor, limit: Int, _ store: any ContentStore
+    ) async throws -> [UInt8]? {
         guard try await store.size(of: descriptor.digest) == descriptor.size else { return nil }
         do {
             return try await store.read(descriptor.digest, limit: limit)
@@ -115,6 +118,7 @@ struct Planner: Sendable {
         if let wanted = request.platform, indexes.isEmpty {
             try await checkPlatform(wanted, manifest, &reading)
         }
+        let store = reading.store
         var present = Set<Digest>()
         for layer in layers where try await store.size(of: layer.digest) == layer.size {
             present.insert(layer.digest)

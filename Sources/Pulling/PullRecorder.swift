@@ -6,7 +6,7 @@ internal import Storage
 struct PullRecorder: Sendable {
     let store: any ContentStore
     let catalogue: Catalogue
-    let project: @Sendable ([NamedDescriptor]) async throws -> Void
+    let collector: Collector
 
     /// The name already means this very content, and all of it is here.
     func isUpToDate(_ plan: PullPlan) async throws -> Bool {
@@ -30,8 +30,7 @@ struct PullRecorder: Sendable {
             entry.labels = earlier.labels.isEmpty ? entry.labels : earlier.labels
         }
         try await catalogue.record(entry, named: [plan.reference])
-        let names = try await catalogue.names()
-        try await project(names.map { NamedDescriptor(reference: $0.reference, descriptor: $0.descriptor) })
+        try await collector.updateIndex()
     }
 
     /// Those recorded of the image. A pull whose labels cannot be read has ended well all the same.

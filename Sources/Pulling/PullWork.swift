@@ -9,12 +9,26 @@ struct PullWork: Sendable {
     let transfers: Transfers
     let recorder: PullRecorder
     let events: ImageEventLog
+    let collector: Collector
+    let store: any ContentStore
 
     func run(_ job: PullJob, _ request: PullRequest) async {
+        // Until the image is recorded only the lease keeps what the plan found here, and what came since.
+        let lease = collector.lease()
+        let end = await outcome(job, request, store: lease.store(store))
+        // What was to be removed while the pull held it is no business of the pull's: a failure is met again by the
+        // next collection.
+        do { try await lease.end() } catch {}
+        job.finish(end)
+    }
+
+    private func outcome(
+        _ job: PullJob, _ request: PullRequest, store: any ContentStore
+    ) async -> Result<PullOutcome, any Error> {
         do {
             let plan: PullPlan
             do {
-                var found = try await planner.plan(request)
+                var found = try await planner.plan(request, store: store)
                 found.upToDate = try await recorder.isUpToDate(found)
                 plan = found
             } catch let error {
@@ -27,13 +41,12 @@ struct PullWork: Sendable {
             job.recorded()
             events.post(.pulled(plan.reference, labels: await recorder.labels(of: plan)))
             let fetched = job.fetched
-            job.finish(
-                .success(
-                    PullOutcome(
-                        reference: plan.reference, digest: plan.target.digest, upToDate: plan.upToDate,
-                        fetchedBytes: fetched.bytes, fetchedBlobs: fetched.blobs, sharedBytes: fetched.shared)))
+            return .success(
+                PullOutcome(
+                    reference: plan.reference, digest: plan.target.digest, upToDate: plan.upToDate,
+                    fetchedBytes: fetched.bytes, fetchedBlobs: fetched.blobs, sharedBytes: fetched.shared))
         } catch let error {
-            job.finish(.failure(error))
+            return .failure(error)
         }
     }
 

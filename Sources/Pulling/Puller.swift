@@ -31,22 +31,22 @@ public final class Puller: ImagePuller {
     private let resolver: any Resolver
     private let jobs = Locked((next: UInt64(0), running: [Key: PullJob]()))
 
-    /// - Parameter project: writes the store's `index.json` from the catalogue's names; called before a pull is
+    /// - Parameter collector: gives each pull its lease, and brings `index.json` up to date before a pull is
     ///   acknowledged.
     /// - Parameter events: hears of every pull that ends well.
     public init(
         resolver: any Resolver, fetcher: any Fetcher, store: any ContentStore, catalogue: Catalogue,
-        limits: Limits, events: ImageEventLog,
-        project: @escaping @Sendable ([NamedDescriptor]) async throws -> Void
+        limits: Limits, events: ImageEventLog, collector: Collector
     ) {
         self.resolver = resolver
         let slots = SlotQueue(total: limits.total, perKey: limits.perHost)
         work = PullWork(
             planner: Planner(
-                resolver: resolver, fetcher: fetcher, store: store,
+                resolver: resolver, fetcher: fetcher,
                 recorded: { try await catalogue.image(named: $0)?.target }),
             transfers: Transfers(fetcher: fetcher, store: store, slots: slots),
-            recorder: PullRecorder(store: store, catalogue: catalogue, project: project), events: events)
+            recorder: PullRecorder(store: store, catalogue: catalogue, collector: collector), events: events,
+            collector: collector, store: store)
     }
 
     public func pull(_ request: PullRequest) async throws -> Pull {

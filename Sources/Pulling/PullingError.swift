@@ -12,12 +12,15 @@ public enum PullingError: Fault {
     case nestedTooDeep(Reference)
     /// More distinct blobs than any real image has.
     case tooManyLayers(Reference, count: Int)
+    /// A pin is a name's, and this image has none.
+    case nothingToPin(Digest)
 
     public var kind: FaultKind {
         switch self {
         case .noMatchingPlatform, .platformMismatch: .notFound
         case .badDocument(_, _, let cause): cause.kind
         case .nestedTooDeep, .tooManyLayers: .integrity
+        case .nothingToPin: .invalidInput
         }
     }
 
@@ -35,6 +38,7 @@ public enum PullingError: Fault {
             "\(reference) cannot be pulled: its indexes are nested more than \(PullPlan.maximumNesting) deep"
         case .tooManyLayers(let reference, let count):
             "\(reference) cannot be pulled: its manifest names \(count) layers, more than \(PullPlan.maximumLayers)"
+        case .nothingToPin(let id): "\(id) has no name that could be pinned: tag it first"
         }
     }
 

@@ -6,11 +6,22 @@ internal import SystemPackage
 public struct NamedDescriptor: Sendable, Hashable {
     public var reference: Reference
     public var descriptor: Descriptor
+    /// Kept from removal; the annotation ``pinAnnotation`` in `index.json`.
+    public var isPinned: Bool
+    /// Only ever fetched with credentials; the annotation ``privateAnnotation`` in `index.json`.
+    public var isPrivate: Bool
 
-    public init(reference: Reference, descriptor: Descriptor) {
+    public init(reference: Reference, descriptor: Descriptor, isPinned: Bool = false, isPrivate: Bool = false) {
         self.reference = reference
         self.descriptor = descriptor
+        self.isPinned = isPinned
+        self.isPrivate = isPrivate
     }
+
+    /// `"true"` on what is pinned: with it nothing but statistics is lost with the catalogue.
+    public static let pinAnnotation = "io.github.layerd.pinned"
+    /// `"true"` on what is private.
+    public static let privateAnnotation = "io.github.layerd.private"
 }
 
 /// Writes `index.json`. Of calls that come while one is at work only the last one's content is written, for all of
@@ -49,12 +60,14 @@ actor IndexFile {
     /// Source: OCI image-spec v1.1.1, `image-layout.md`, "index.json file"; containerd and ctr read the second
     /// annotation.
     static func document(_ entries: [NamedDescriptor]) -> [UInt8] {
-        let named = Dictionary(entries.map { ($0.reference.description, $0.descriptor) }, uniquingKeysWith: { $1 })
-        let manifests = named.sorted { $0.key < $1.key }.map { name, descriptor in
-            var descriptor = descriptor
+        let named = Dictionary(entries.map { ($0.reference.description, $0) }, uniquingKeysWith: { $1 })
+        let manifests = named.sorted { $0.key < $1.key }.map { name, entry in
+            var descriptor = entry.descriptor
             descriptor.data = nil
             descriptor.annotations["org.opencontainers.image.ref.name"] = name
             descriptor.annotations["io.containerd.image.name"] = name
+            descriptor.annotations[NamedDescriptor.pinAnnotation] = entry.isPinned ? "true" : nil
+            descriptor.annotations[NamedDescriptor.privateAnnotation] = entry.isPrivate ? "true" : nil
             return descriptor.json
         }
         let index: JSON = [

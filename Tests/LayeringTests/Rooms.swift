@@ -10,7 +10,7 @@ enum Rooms {
         "Transport": toolchain.union(["OCI", "Coordination", "CCurl"]),
         "Storage": toolchain.union(["OCI", "Hashing", "Coordination", "SystemPackage"]),
         "Registry": toolchain.union(["OCI", "Hashing", "Coordination", "Transport"]),
-        "Catalogue": toolchain.union(["OCI", "GRDB", "Foundation"]),
+        "Catalogue": toolchain.union(["OCI", "Coordination", "GRDB", "Foundation"]),
         "Pulling": ["OCI", "Coordination", "Storage", "Registry", "Catalogue", "FoundationEssentials"],
         "Serving": toolchain.union(["NIOCore", "NIOPosix"]),
         "EngineAPI": toolchain.union(["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),

@@ -1,10 +1,11 @@
 import Catalogue
 import Coordination
 import OCI
-import Pulling
 import Registry
 import Storage
 import TestSupport
+
+@testable import Pulling
 
 /// A puller between a registry in memory, a store in memory and a catalogue in memory.
 struct PullingRig {
@@ -13,15 +14,22 @@ struct PullingRig {
     let catalogue: Catalogue
     let puller: Puller
     let events = ImageEventLog { Timestamp(seconds: 1_700_000_000) }
+    let collector: Collector
     let projected = Locked([NamedDescriptor]())
 
-    init(gate: Gate? = nil, limits: Puller.Limits = .init(total: 4, perHost: 4)) async throws {
+    init(
+        gate: Gate? = nil, limits: Puller.Limits = .init(total: 4, perHost: 4),
+        observe: @escaping @Sendable (Collector.Step) async -> Void = { _ in }
+    ) async throws {
         registry = FakeRegistry(gate: gate)
         catalogue = try await Catalogue.open(path: nil) { Timestamp(seconds: 1_700_000_000) }
         let projected = self.projected
+        collector = Collector(
+            store: store, catalogue: catalogue, project: { entries in projected.withLock { $0 = entries } },
+            observe: observe)
         puller = Puller(
             resolver: registry, fetcher: registry, store: store, catalogue: catalogue, limits: limits,
-            events: events, project: { entries in projected.withLock { $0 = entries } })
+            events: events, collector: collector)
     }
 
     func start(_ name: String, platform: String? = nil) async throws -> Pull {

@@ -1,0 +1,90 @@
+internal import Coordination
+internal import GRDB
+public import OCI
+
+extension Catalogue {
+    /// Pins a name: while it is pinned, the image it points to is held, whichever that is. A new pull of the name keeps
+    /// the pin; removing the name ends it.
+    /// - Returns: whether it was not pinned before.
+    /// - Throws: ``CatalogueError/noSuchImage(_:)`` when nothing has this name.
+    @discardableResult
+    public func pin(_ name: Reference) async throws -> Bool { try await set(pinned: true, name) }
+
+    /// Ends a pin.
+    /// - Returns: whether it was pinned before.
+    /// - Throws: ``CatalogueError/noSuchImage(_:)`` when nothing has this name.
+    @discardableResult
+    public func unpin(_ name: Reference) async throws -> Bool { try await set(pinned: false, name) }
+
+    private func set(pinned: Bool, _ name: Reference) async throws -> Bool {
+        let name = name.forPull
+        return try await write { db in
+            let statement = try db.cachedStatement(sql: "SELECT pinned FROM names WHERE name = ?")
+            guard let before = try Int64.fetchOne(statement, arguments: [name.description]) else {
+                throw CatalogueError.noSuchImage(name.familiar)
+            }
+            try db.cachedStatement(sql: "UPDATE names SET pinned = ? WHERE name = ?")
+                .execute(arguments: [pinned, name.description])
+            return (before == 1) != pinned
+        }
+    }
+
+    /// The tags and digest references that point to an image, sorted by canonical text; none for an ID that is not
+    /// recorded.
+    public func names(of id: Digest) async throws -> [Reference] {
+        try await read { db in
+            let sql = "SELECT name FROM names WHERE image = (SELECT id FROM images WHERE digest = ?) ORDER BY name"
+            return try String.fetchAll(db.cachedStatement(sql: sql), arguments: [id.description]).map {
+                try Reference(parsing: $0)
+            }
+        }
+    }
+
+    /// Counts a reader of an image among its holders until the answer is released: somebody saves or serves it.
+    ///
+    /// The count lives in memory; a reader does not outlive the process.
+    public func reading(_ id: Digest) -> ImageReading { ImageReading(id, readers) }
+}
+
+/// One who reads an image, from ``Catalogue/reading(_:)`` until it is released or ``end()`` is called.
+public final class ImageReading: Sendable {
+    private let id: Digest
+    private let readers: Readers
+    private let ended = Locked(false)
+
+    init(_ id: Digest, _ readers: Readers) {
+        self.id = id
+        self.readers = readers
+        readers.add(id)
+    }
+
+    deinit { end() }
+
+    /// Reading is over; a second call changes nothing.
+    public func end() {
+        let first = ended.withLock { ended in
+            defer { ended = true }
+            return !ended
+        }
+        if first { readers.remove(id) }
+    }
+}
+
+/// How many read each image now.
+final class Readers: Sendable {
+    private let counts = Locked<[Digest: Int]>([:])
+
+    func add(_ id: Digest) { counts.withLock { $0[id, default: 0] += 1 } }
+
+    func remove(_ id: Digest) {
+        counts.withLock { counts in
+            guard let count = counts[id] else { return }
+            counts[id] = count > 1 ? count - 1 : nil
+        }
+    }
+
+    func count(of id: Digest) -> Int { counts.withLock { $0[id, default: 0] } }
+
+    /// Of every image that is read now.
+    var snapshot: [Digest: Int] { counts.withLock { $0 } }
+}
