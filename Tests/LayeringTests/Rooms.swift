@@ -9,6 +9,7 @@ enum Rooms {
         "Coordination": ["Glibc", "Musl", "Synchronization"],
         "Transport": toolchain.union(["OCI", "Coordination", "CCurl"]),
         "Storage": toolchain.union(["OCI", "Hashing", "Coordination", "SystemPackage"]),
+        "Layers": ["OCI", "Hashing", "CZlib", "CZstd", "CLzma"],
         "Registry": toolchain.union(["OCI", "Hashing", "Coordination", "Transport"]),
         "Catalogue": toolchain.union(["OCI", "Coordination", "GRDB", "Foundation"]),
         "Pulling": ["OCI", "Coordination", "Storage", "Registry", "Catalogue", "FoundationEssentials"],
