@@ -29,9 +29,14 @@ public protocol ContentStore: Sendable {
     func read(_ digest: Digest, limit: Int) async throws -> [UInt8]
 
     /// The blob as an open file, for serving and streaming. It stays readable when the blob is removed meanwhile. Its
-    /// bytes are not hashed here.
+    /// bytes are hashed here only when there is a reason to doubt them: see ``BlobFile/isVerified``.
     /// - Throws: a ``Fault``, `.notFound` or `.integrity`.
     func open(_ digest: Digest) async throws -> BlobFile
+
+    /// Tells what all bytes of an opened blob hashed to. When that is not its digest, the store does not hold the blob
+    /// any more.
+    /// - Throws: a ``Fault``, `.integrity`, when it is not.
+    func concluded(_ digest: Digest, _ file: BlobFile, actual: Digest) async throws
 
     /// Removes a blob; one that is not there is no error.
     func remove(_ digest: Digest) async throws

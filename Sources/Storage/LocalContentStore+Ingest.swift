@@ -18,19 +18,26 @@ extension LocalContentStore {
 
     /// Whether the blob is there. What has its name and is not it goes into quarantine; a length other than the
     /// descriptor's proves neither wrong, so the bytes decide: else a hostile descriptor could drive out a good blob.
+    /// They also decide of a file that is in doubt.
     private func isPresent(_ descriptor: Descriptor) async throws -> Bool {
         let digest = descriptor.digest
         let path = layout.blob(digest)
         guard let status = try await lookups.run({ try FileStatus.of(path) }) else { return false }
         if status.kind == .regular {
-            if status.size == descriptor.size { return true }
+            let isTrusted = try await trust.level(of: digest, status) != .unknown
+            if isTrusted, status.size == descriptor.size { return true }
             let isIntact = try await labours.run {
                 do {
-                    return try OpenFile(path, O_RDONLY, to: "open").hash(status.size, digest.algorithm)
-                        .finalize() == digest
+                    let file = try OpenFile(path, O_RDONLY, to: "open")
+                    file.dropCache()
+                    return try file.hash(status.size, digest.algorithm).finalize() == digest
                 } catch is StorageError { return false }
             }
-            if isIntact { throw StorageError.wrongSize(digest, claimed: descriptor.size, actual: status.size) }
+            if isIntact {
+                trust.note(digest, status)
+                if status.size == descriptor.size { return true }
+                throw StorageError.wrongSize(digest, claimed: descriptor.size, actual: status.size)
+            }
         }
         try await setAside(digest, seen: status)
         return false
@@ -53,6 +60,8 @@ extension LocalContentStore {
         do {
             try await labours.run { try writer.settle() }
             try await publish(directory)
+            // Its rename has changed the file's times; the file is the one that was hashed and synced.
+            trust.note(descriptor.digest, try writer.file.status())
         } catch {
             await end(writer, in: directory, keeping: false)
             throw error
@@ -84,6 +93,7 @@ extension LocalContentStore {
 
     /// Moves a blob that is not what its name says into quarantine, if it is still the one that was looked at.
     func setAside(_ digest: Digest, seen: FileStatus) async throws {
+        trust.forget(digest)
         try await change(digest) { [quarantine, layout] in
             try quarantine.take(layout.blob(digest), digest, seen: seen)
         }

@@ -1,3 +1,4 @@
+internal import Coordination
 internal import Glibc
 internal import Hashing
 public import OCI
@@ -17,19 +18,55 @@ extension LocalContentStore {
         }
         let found: Result<[UInt8], Damage> = try await lookups.run { file.verified(digest, size: Int(status.size)) }
         switch found {
-        case .success(let bytes): return bytes
+        case .success(let bytes):
+            trust.note(digest, status)
+            return bytes
         case .failure(let damage): throw await damaged(digest, damage.reason, seen: status)
         }
     }
 
     public func open(_ digest: Digest) async throws -> BlobFile {
         let (file, status) = try await find(digest)
+        var level = try await trust.level(of: digest, status)
+        if level == .unknown {
+            try await examine(digest, file, status)
+            level = .verified
+        }
         let copy = try systemCall("open", file.path) { Int(fcntl(file.descriptor, F_DUPFD_CLOEXEC, 0)) }
-        return BlobFile(descriptor: Int32(copy), size: status.size)
+        return BlobFile(descriptor: Int32(copy), size: status.size, isVerified: level == .verified)
+    }
+
+    public func concluded(_ digest: Digest, _ file: BlobFile, actual: Digest) async throws {
+        let status = try await lookups.run { try FileStatus(of: file) }
+        guard actual == digest else {
+            throw await damaged(digest, "its bytes hash to \(actual)", seen: status)
+        }
+        trust.note(digest, status)
     }
 
     public func remove(_ digest: Digest) async throws {
+        trust.forget(digest)
         try await change(digest) { [layout] in try Names.unlink(layout.blob(digest)) }
+    }
+
+    /// Hashes a blob that is in doubt, from the medium: the page cache may hold what the disk does not.
+    private func examine(_ digest: Digest, _ file: OpenFile, _ status: FileStatus) async throws {
+        try await examinations.withSlot(key: digest.description, lane: 0) {
+            guard try await trust.level(of: digest, status) == .unknown else { return }
+            let actual: Digest
+            do {
+                actual = try await labours.run {
+                    file.dropCache()
+                    return try file.hash(status.size, digest.algorithm).finalize()
+                }
+            } catch let error as StorageError {
+                throw await damaged(digest, "\(error)", seen: status)
+            }
+            guard actual == digest else {
+                throw await damaged(digest, "its bytes hash to \(actual)", seen: status)
+            }
+            trust.note(digest, status)
+        }
     }
 
     public func blobs() async throws -> [(digest: Digest, size: Int64)] {
@@ -53,9 +90,10 @@ extension LocalContentStore {
     }
 
     /// Puts the blob into quarantine and returns the error that says so.
-    private func damaged(_ digest: Digest, _ reason: String, seen: FileStatus) async -> any Error {
+    func damaged(_ digest: Digest, _ reason: String, seen: FileStatus) async -> any Error {
         do {
             try await setAside(digest, seen: seen)
+            lose.yield(digest)
             return StorageError.damaged(digest, reason: reason, quarantine: nil)
         } catch let error as StorageError {
             return StorageError.damaged(digest, reason: reason, quarantine: error)

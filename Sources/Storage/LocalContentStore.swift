@@ -1,5 +1,5 @@
 internal import Coordination
-internal import OCI
+public import OCI
 internal import SystemPackage
 
 /// The content store on the local disk: an OCI image layout under `store`, transfers under `ingest`, damaged blobs
@@ -21,6 +21,14 @@ public final class LocalContentStore: ContentStore {
     let labours = DiskThreads("store-work", count: 4)
     /// One task at a time for each digest; the key is the digest.
     let turns = SlotQueue(total: .max, perKey: 1)
+    /// One hash at a time of a blob that is in doubt; the key is the digest.
+    let examinations = SlotQueue(total: .max, perKey: 1)
+    let trust: Trust
+    /// The state directory was left by an orderly stop: rows and files agree, and nothing is half done.
+    public let wasStoppedOrderly: Bool
+    /// Blobs that were found damaged and put into quarantine, for whoever can bring them again.
+    public let losses: AsyncStream<Digest>
+    let lose: AsyncStream<Digest>.Continuation
     /// What is being filled now.
     let active = Locked<[Digest: IngestWriter]>([:])
     /// Kept open, so that a shortage of descriptors cannot come between a rename and its sync.
@@ -37,19 +45,26 @@ public final class LocalContentStore: ContentStore {
         try await self.init(root: root, quarantineBudget: Quarantine.budget) { _ throws(StorageError) in }
     }
 
-    init(root: String, quarantineBudget: Int64, observer: @escaping StepObserver) async throws {
+    init(
+        root: String, quarantineBudget: Int64, boot: String = StoreLayout.bootIdentity,
+        observer: @escaping StepObserver
+    ) async throws {
         let layout = StoreLayout(root: root)
-        let (lock, directories) = try await lookups.run {
+        let (lock, directories, wasStoppedOrderly) = try await lookups.run {
             let lock = try layout.lock()
+            let wasStoppedOrderly = try layout.takeMarker()
             try layout.create()
-            try layout.sweepIngests()
+            if !wasStoppedOrderly { try layout.sweepIngests() }
             var directories: [Digest.Algorithm: OpenFile] = [:]
             for algorithm in Digest.Algorithm.allCases {
                 directories[algorithm] = try OpenFile(directory: layout.blobs(algorithm))
             }
-            return (lock, directories)
+            return (lock, directories, wasStoppedOrderly)
         }
         self.root = root
+        self.wasStoppedOrderly = wasStoppedOrderly
+        trust = Trust(boot: boot)
+        (losses, lose) = AsyncStream.makeStream()
         self.layout = layout
         self.observer = observer
         self.lock = Locked(lock)
@@ -61,7 +76,13 @@ public final class LocalContentStore: ContentStore {
 
     /// Gives the state directory free for the next process. To be called when nothing else of the store runs any more.
     public func close() {
+        lose.finish()
         lock.withLock { $0 = nil }
+    }
+
+    /// Marks that everything is settled, so that the next start need not look. To be called last before ``close()``.
+    public func markOrderlyStop() async throws {
+        try await labours.run { [layout] in try layout.leaveMarker() }
     }
 
     /// Rewrites `index.json`, the layout's list of names, and returns when it is durable. Of calls at the same time the

@@ -113,6 +113,10 @@ final class OpenFile: Sendable {
         _ = GNUCalls.syncFileRange?(descriptor, off_t(offset), off_t(count), 2)
     }
 
+    /// Asks the kernel to forget what it keeps of the file in memory, so that the next read comes from the medium. A
+    /// hint: pages that are being written or are in use elsewhere stay.
+    func dropCache() { _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) }
+
     /// Bytes that a process without privileges may still write; `nil` when the file system does not say.
     var freeSpace: Int64? {
         var status = statvfs()

@@ -91,10 +91,11 @@ extension StoreLayout {
 /// Small files beside the blobs are far below this; what is longer is not ours.
 private let smallFileLimit = 64 << 10
 
-/// The first 64 KiB of a file.
-func readSmallFile(_ path: FilePath) throws(StorageError) -> [UInt8] {
+/// The first 64 KiB of a file. The kernel's own files have no size beforehand.
+func readSmallFile(_ path: FilePath, sized: Bool = true) throws(StorageError) -> [UInt8] {
     let file = try OpenFile(path, O_RDONLY, to: "open")
-    var bytes = [UInt8](repeating: 0, count: Int(min(Int64(smallFileLimit), max(0, try file.status().size))))
+    let size = sized ? try file.status().size : Int64(smallFileLimit)
+    var bytes = [UInt8](repeating: 0, count: Int(min(Int64(smallFileLimit), max(0, size))))
     let count = try file.read(bytes.count, into: &bytes, at: 0)
     return Array(bytes.prefix(count))
 }

@@ -69,6 +69,12 @@ struct FileStatus: Sendable {
         changed = Instant(seconds: Int64(status.st_ctim.tv_sec), nanoseconds: Int32(status.st_ctim.tv_nsec))
     }
 
+    init(of file: BlobFile) throws(StorageError) {
+        var status = stat()
+        try systemCall("look at", "a blob") { Int(fstat(file.descriptor, &status)) }
+        self.init(status)
+    }
+
     /// Of what has this name, itself and not what it may link to; `nil` when nothing has.
     static func of(_ path: FilePath) throws(StorageError) -> FileStatus? {
         var status = stat()

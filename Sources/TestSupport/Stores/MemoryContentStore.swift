@@ -77,6 +77,12 @@ public final class MemoryContentStore: ContentStore {
         return file
     }
 
+    public func concluded(_ digest: Digest, _ file: BlobFile, actual: Digest) async throws {
+        guard actual != digest else { return }
+        state.withLock { $0.blobs[digest] = nil }
+        throw StorageError.damaged(digest, reason: "its bytes hash to \(actual)", quarantine: nil)
+    }
+
     public func remove(_ digest: Digest) async throws {
         state.withLock { $0.blobs[digest] = nil }
     }
