@@ -79,6 +79,10 @@ private struct LeasedStore: ContentStore {
         return try await base.open(digest)
     }
 
+    func concluded(_ digest: Digest, _ file: BlobFile, actual: Digest) async throws {
+        try await base.concluded(digest, file, actual: actual)
+    }
+
     func remove(_ digest: Digest) async throws { try await base.remove(digest) }
 
     func blobs() async throws -> [(digest: Digest, size: Int64)] { try await base.blobs() }
