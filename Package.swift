@@ -41,7 +41,7 @@ let suites = [
     suite("OCITests", ["OCI", "Hashing", "TestSupport"]),
     suite("CoordinationTests", ["Coordination"]),
     suite("TransportTests", ["Transport", "OCI", "TestSupport"]),
-    suite("StorageTests", ["Storage", "OCI", "Hashing", "TestSupport", systemPackage]),
+    suite("StorageTests", ["Storage", "Coordination", "OCI", "Hashing", "TestSupport", systemPackage]),
     suite("LayersTests", ["Layers", "OCI", "Hashing", "TestSupport"]),
     suite("RegistryTests", ["Registry", "Transport", "Coordination", "OCI", "Hashing", "TestSupport"]),
     suite("CatalogueTests", ["Catalogue", "OCI", grdb]),

@@ -10,7 +10,8 @@ public protocol ContentStore: Sendable {
     /// The blob's length in bytes, or `nil` when the store does not hold it.
     func size(of digest: Digest) async throws -> Int64?
 
-    /// Stores the blob that `descriptor` names; `fill` appends its bytes, from `writer.offset` on.
+    /// Stores the blob that `descriptor` names; `fill` brings the bytes that `writer.missing` lists: those from
+    /// `writer.offset` on, unless an earlier attempt brought some in other places.
     ///
     /// When `fill` returns, length and digest are checked, the bytes made durable, and the blob shows under its name,
     /// all or nothing. When `fill` throws, the bytes stay for a later call to resume after. A blob already stored is
@@ -43,21 +44,6 @@ public protocol ContentStore: Sendable {
 
     /// All blobs, in no order. A walk over the store: not for hot paths.
     func blobs() async throws -> [(digest: Digest, size: Int64)]
-}
-
-/// Takes one blob's bytes in order. Called on the curl thread, so neither async nor slow; one call at a time, and none
-/// after the `fill` it was given to has ended.
-public protocol BlobWriter: AnyObject, Sendable {
-    /// Bytes already held, from this attempt or an earlier one.
-    var offset: Int64 { get }
-
-    /// Adds bytes after those held.
-    /// - Throws: a ``Fault``: `.integrity` when they are more than the descriptor's size allows; `.outOfSpace`, or
-    ///   what else the disk says. The ingest has then failed, whatever `fill` does after.
-    func append(_ bytes: RawSpan) throws
-
-    /// Forgets all bytes held, to begin at 0: for a source that cannot continue in the middle.
-    func restart() throws
 }
 
 /// What an ingest came to.

@@ -13,9 +13,16 @@ struct IngestDirectory: Sendable {
     var data: FilePath { path.appending("data") }
     private var state: FilePath { path.appending("state.json") }
 
-    /// Opens the ingest for writing after the bytes it holds; whatever does not belong to `descriptor` is dropped.
-    func begin(_ descriptor: Descriptor, observer: @escaping StepObserver) throws -> IngestWriter {
-        let writer = try resume(descriptor, observer) ?? start(descriptor, observer)
+    /// Opens the ingest for writing what it lacks; whatever does not belong to `descriptor` is dropped.
+    func begin(
+        _ descriptor: Descriptor, labours: DiskThreads, observer: @escaping StepObserver,
+        pace: IngestWriter.Pace = IngestWriter.Pace()
+    ) throws -> IngestWriter {
+        let make = { (file: OpenFile, found: IngestWriter.Found?) in
+            IngestWriter(
+                descriptor, file: file, directory: self, labours: labours, observer: observer, pace: pace, from: found)
+        }
+        let writer = try resume(descriptor, make) ?? start(descriptor, make)
         do { try writer.reserve() } catch {
             try discard()
             throw error
@@ -23,35 +30,65 @@ struct IngestDirectory: Sendable {
         return writer
     }
 
-    /// Keeps the bytes for a later attempt, and gives back the space reserved for those that did not come.
+    /// Keeps the bytes for a later attempt, and gives back the space reserved for those that did not come. Bytes worth
+    /// it are made durable, so that they survive a power cut too.
     func keep(_ writer: IngestWriter) throws(StorageError) {
-        let held = try writer.park()
-        guard held > 0 else { return try discard() }
-        try writer.file.truncate(to: held)
-        try write(IngestState(digest: digest, size: writer.size, extents: [0..<held]))
+        let (extents, synced, isSparse) = try writer.park()
+        guard extents.total > 0 else { return try discard() }
+        try writer.file.truncate(to: extents.end)
+        for gap in extents.missing(of: extents.end) { try writer.file.release(Int64(gap.count), from: gap.lowerBound) }
+        var note = IngestState(digest: digest, size: writer.size, extents: extents, isSparse: isSparse)
+        note.synced = synced
+        guard extents.total - synced.total >= Self.worthASync else { return try write(note) }
+        try writer.file.syncData()
+        note.synced = extents
+        try writeDurably(note)
     }
+
+    /// Bytes that are cheaper to make durable than to fetch again.
+    private static let worthASync: Int64 = 1 << 20
 
     /// Removes the ingest with its bytes.
     func discard() throws(StorageError) { try FileTree.remove(path) }
 
-    /// What is held and of how much, with the time of the last write; `nil` when the next attempt would drop it.
-    func held() throws(StorageError) -> (state: IngestState, bytes: Int64, written: FileStatus.Instant)? {
+    /// What is held, of which state, with the time of the last write; `nil` when the next attempt would drop it.
+    func held() throws(StorageError) -> (state: IngestState, extents: Extents, written: FileStatus.Instant)? {
         guard let state = try readState(), let status = try FileStatus.of(data), status.kind == .regular else {
             return nil
         }
-        return (state, state.prefix(ofFileWithLength: status.size), status.modified)
+        return (state, state.held(inFileOfLength: status.size, boot: Boot.current), status.modified)
     }
 
-    private func start(_ descriptor: Descriptor, _ observer: @escaping StepObserver) throws -> IngestWriter {
+    /// Not synced: after a power cut it may be gone, and with it nothing but the right to resume.
+    func write(_ note: IngestState) throws(StorageError) {
+        try replace(state, with: stamped(note).json.serialized(), mode: 0o600)
+    }
+
+    /// Survives a power cut, as do the names that lead to it.
+    func writeDurably(_ note: IngestState) throws(StorageError) {
+        try replace(state, with: stamped(note).json.serialized(), mode: 0o600) { file throws(StorageError) in
+            try file.sync()
+        }
+        for directory in [path, path.removingLastComponent()] { try OpenFile(directory: directory).sync() }
+    }
+
+    private func stamped(_ note: IngestState) -> IngestState {
+        var note = note
+        note.boot = Boot.current
+        return note
+    }
+
+    private func start(
+        _ descriptor: Descriptor, _ make: (OpenFile, IngestWriter.Found?) -> IngestWriter
+    ) throws -> IngestWriter {
         try discard()
         _ = try Names.makeDirectory(path, mode: 0o700)
         do {
             // A blob that fits one write has nothing on the disk that a kill could leave to resume after.
-            if descriptor.size > Int64(IngestWriter.gathered) {
-                try write(IngestState(digest: digest, size: descriptor.size, extents: []))
+            if descriptor.size > Int64(IngestStretch.gathered) {
+                try write(IngestState(digest: digest, size: descriptor.size))
             }
-            let file = try OpenFile(data, O_RDWR | O_CREAT | O_EXCL, to: "make")
-            return IngestWriter(descriptor, file: file, observer: observer)
+            return make(try OpenFile(data, O_RDWR | O_CREAT | O_EXCL, to: "make"), nil)
         } catch {
             try discard()
             throw error
@@ -59,15 +96,23 @@ struct IngestDirectory: Sendable {
     }
 
     /// `nil` when nothing is held that can be continued; bytes the disk cannot read back are as good as none.
-    private func resume(_ descriptor: Descriptor, _ observer: @escaping StepObserver) throws -> IngestWriter? {
-        guard let held = try held(), held.state.size == descriptor.size, held.bytes > 0 else { return nil }
+    private func resume(
+        _ descriptor: Descriptor, _ make: (OpenFile, IngestWriter.Found?) -> IngestWriter
+    ) throws -> IngestWriter? {
+        guard let (state, extents, _) = try held(), state.size == descriptor.size, extents.total > 0 else { return nil }
         let file = try OpenFile(data, O_RDWR, to: "open")
         let digester: Digester
-        do { digester = try file.hash(held.bytes, digest.algorithm) } catch is StorageError { return nil }
+        do { digester = try file.hash(extents.prefix, digest.algorithm) } catch is StorageError { return nil }
         // All bytes are here and they are the wrong ones: there is nothing to continue after.
-        if held.bytes == descriptor.size, digester.finalize() != digest { return nil }
-        try file.truncate(to: held.bytes)
-        return IngestWriter(descriptor, file: file, observer: observer, offset: held.bytes, digester: digester)
+        if extents.prefix == descriptor.size, digester.finalize() != digest { return nil }
+        try file.truncate(to: extents.end)
+        // The next process is to know what this one knows, also if it comes after a reboot of its own.
+        var note = state
+        note.extents = extents
+        note.isSparse = extents.ranges.count > 1 || extents.prefix == 0
+        note.synced = state.synced.clipped(to: extents.end)
+        try write(note)
+        return make(file, IngestWriter.Found(extents: extents, synced: note.synced, digester: digester))
     }
 
     private func readState() throws(StorageError) -> IngestState? {
@@ -76,11 +121,17 @@ struct IngestDirectory: Sendable {
         else { return nil }
         return found
     }
+}
 
-    /// Not synced: after a power cut it may be gone, and with it nothing but the right to resume.
-    private func write(_ content: IngestState) throws(StorageError) {
-        try replace(state, with: content.json.serialized(), mode: 0o600)
-    }
+/// One time the machine was up.
+enum Boot {
+    /// The kernel's name for this one; empty where it gives none, and then every boot passes for the same.
+    static let current: String = {
+        do {
+            let text = String(decoding: try readSmallFile("/proc/sys/kernel/random/boot_id"), as: UTF8.self)
+            return String(text.prefix { !$0.isWhitespace })
+        } catch { return "" }
+    }()
 }
 
 extension OpenFile {

@@ -1,98 +1,173 @@
 internal import Coordination
-internal import Glibc
 internal import Hashing
 internal import OCI
 
-/// Writes and hashes one ingest's bytes.
+/// Writes and hashes one ingest's bytes, which may come in several places at once.
 ///
-/// Pieces are gathered into long writes, for curl brings 16 KiB at a time and three writes of four would be overhead;
-/// the gathered bytes are hashed right before they are written, while the processor's cache has them.
+/// What comes at the end of what is hashed is hashed right before it is written, while the processor's cache has it;
+/// what comes ahead of that is read back and hashed once the gap before it has closed (`IngestWriter+Behind.swift`).
 final class IngestWriter: BlobWriter {
-    /// Bytes gathered before a write. Of 600 MB, ungathered pieces of 16 KiB cost 0.75 s of processor time, 64 KiB
-    /// 0.64, 128 KiB 0.60, 256 KiB 0.57; 512 KiB and 1 MiB were as good on a quiet machine and worse on a busy one.
-    static let gathered = 256 << 10
-    /// Bytes written before the kernel is asked to begin with the disk.
-    private static let writeback: Int64 = 8 << 20
+    /// When what is held is noted for a later process: how many bytes may go missing in a kill and in a power cut.
+    struct Pace: Sendable {
+        /// Bytes between two notes of a file that is filled in several places.
+        var journal: Int64 = 4 << 20
+        /// Bytes, and the time, between two syncs of an unfinished file.
+        var sync: Int64 = 16 << 20
+        var syncInterval: Duration = .seconds(1)
+    }
 
     let digest: Digest
     /// Of the whole blob, in bytes.
     let size: Int64
     let file: OpenFile
-    private let observer: StepObserver
-    private let state: Locked<State>
+    let directory: IngestDirectory
+    let observer: StepObserver
+    let pace: Pace
+    let labours: DiskThreads
+    let state: Locked<State>
+    /// Takes what is appended without a stretch being named.
+    private let main = Locked<IngestStretch?>(nil)
 
-    private struct State {
+    struct State {
         var digester: Digester
-        var buffer: [UInt8] = []
-        /// Bytes that are hashed and in the file.
-        var written: Int64
-        /// Those of them the kernel was asked to write out.
-        var submitted: Int64
+        /// Bytes from the first one on that the digester has seen.
+        var hashed: Int64
+        /// Bytes in the file.
+        var extents: Extents
+        /// Those of them that survive a power cut.
+        var synced: Extents
+        /// Bytes in the file when that was last noted, and when it was last made durable.
+        var journalled: Int64, durable: Int64
+        var syncedAt = ContinuousClock.now
+        var isSparse: Bool
+        /// How often everything was begun anew; a stretch of an earlier time is void.
+        var generation = 0
         var failure: StorageError?
         var isOpen = true
-
-        var offset: Int64 { written + Int64(buffer.count) }
+        var behind = Behind()
+        var watchers: [UInt64: @Sendable (IngestProgress) -> Void] = [:]
+        var lastWatcher: UInt64 = 0
+        var phase = IngestProgress.Phase.filling
     }
 
     init(
-        _ descriptor: Descriptor, file: OpenFile, observer: @escaping StepObserver, offset: Int64 = 0,
-        digester: Digester? = nil
+        _ descriptor: Descriptor, file: OpenFile, directory: IngestDirectory, labours: DiskThreads,
+        observer: @escaping StepObserver, pace: Pace = Pace(), from found: Found? = nil
     ) {
         digest = descriptor.digest
         size = descriptor.size
         self.file = file
+        self.directory = directory
+        self.labours = labours
         self.observer = observer
-        let digester = digester ?? Digester(descriptor.digest.algorithm)
-        state = Locked(State(digester: digester, written: offset, submitted: offset))
+        self.pace = pace
+        let extents = found?.extents ?? Extents()
+        state = Locked(
+            State(
+                digester: found?.digester ?? Digester(descriptor.digest.algorithm), hashed: extents.prefix,
+                extents: extents, synced: found?.synced ?? Extents(), journalled: extents.total,
+                durable: extents.total, isSparse: extents.ranges.count > 1))
     }
 
-    var offset: Int64 { state.withLock { $0.offset } }
+    /// What an earlier attempt left: where bytes are, and the hash of those from the first one on.
+    struct Found: Sendable {
+        var extents: Extents
+        var synced: Extents
+        var digester: Digester
+    }
+
+    var offset: Int64 {
+        if let main = main.withLock({ $0 }) { return main.position }
+        return state.withLock { $0.extents.prefix }
+    }
+
+    var held: Int64 { state.withLock { $0.extents.total } + (main.withLock { $0 }?.buffered ?? 0) }
+
+    var missing: [Range<Int64>] { state.withLock { $0.extents }.missing(of: size) }
 
     /// What went wrong in writing, whatever `fill` made of it.
     var failure: StorageError? { state.withLock { $0.failure } }
 
     func append(_ bytes: RawSpan) throws {
-        try change { state throws(StorageError) in
-            guard Int64(bytes.byteCount) <= size - state.offset else { throw .tooLong(digest, size: size) }
-            if state.buffer.count + bytes.byteCount > Self.gathered { try flush(&state) }
-            if bytes.byteCount >= Self.gathered { return try put(bytes, &state) }
-            if state.buffer.capacity == 0 {
-                state.buffer.reserveCapacity(Int(min(Int64(Self.gathered), size - state.written)))
-            }
-            // INVARIANT (raw pointer): used within the closure only, while the span keeps its bytes alive.
-            bytes.withUnsafeBytes { state.buffer.append(contentsOf: $0) }
+        let stretch = main.withLock { main in
+            if let main { return main }
+            let (position, generation) = state.withLock { ($0.extents.prefix, $0.generation) }
+            let stretch = IngestStretch(of: self, at: position, generation: generation)
+            main = stretch
+            return stretch
         }
+        try stretch.append(bytes)
+    }
+
+    func stretch(at position: Int64) async throws -> any BlobStretch {
+        try main.withLock { $0 }?.close()
+        main.withLock { $0 = nil }
+        let (generation, isAhead) = try change { state throws(StorageError) in
+            (state.generation, position > state.extents.prefix && !state.isSparse)
+        }
+        // Noted before the first byte is out of order: the file's length says nothing any more.
+        if isAhead { try await labours.run { try self.becomeSparse() } }
+        return IngestStretch(of: self, at: position, generation: generation)
     }
 
     func restart() throws {
+        main.withLock { $0 = nil }
         try change { state throws(StorageError) in
-            state.buffer.removeAll(keepingCapacity: true)
+            state.generation += 1
             try file.truncate(to: 0)
             state.digester = Digester(digest.algorithm)
-            state.written = 0
-            state.submitted = 0
-            try reserve(from: 0)
+            state.hashed = 0
+            state.extents = Extents()
+            state.synced = Extents()
+            state.journalled = 0
+            state.durable = 0
+            try reserve(Extents())
         }
+        tell()
     }
 
     /// Reserves space for the bytes to come, unless all of them fit one write, which tells as early.
-    func reserve() throws(StorageError) { try reserve(from: offset) }
+    func reserve() throws(StorageError) { try reserve(state.withLock { $0.extents }) }
 
-    /// Ends the writing and says how many bytes the file holds.
-    func park() throws(StorageError) -> Int64 {
-        let held = try change { state throws(StorageError) in
-            try flush(&state)
-            return state.written
+    /// Takes the bytes that follow on `position`, of a stretch begun in `generation`.
+    func put(_ bytes: RawSpan, at position: Int64, generation: Int) throws(StorageError) {
+        let range = position..<(position + Int64(bytes.byteCount))
+        try check(generation)
+        let (grew, work) = try change { state throws(StorageError) in
+            guard !state.extents.overlaps(range) else { throw .alreadyHeld(digest, at: position) }
+            if state.hashed == position, !state.behind.isHashing {
+                state.digester.update(bytes)
+                state.hashed = range.upperBound
+            }
+            try observer(.write)
+            do throws(StorageError) { try file.write(bytes, at: position) } catch .outOfSpace(let failure, _, _) {
+                throw .outOfSpace(failure, needed: size - state.extents.total, free: file.freeSpace)
+            }
+            let before = state.extents.prefix
+            state.extents.insert(range)
+            return (state.extents.prefix > before, state.needsBehind(pace))
         }
+        if work { startBehind() }
+        if grew { tell() }
+    }
+
+    /// Ends the writing and says what the file holds. Nothing is at work behind (``quiesce()``).
+    func park() throws(StorageError) -> (extents: Extents, synced: Extents, isSparse: Bool) {
+        try main.withLock { $0 }?.close()
+        let held = try change { state throws(StorageError) in (state.extents, state.synced, state.isSparse) }
         close()
         return held
     }
 
-    /// Ends the writing: checks length and digest, and makes the bytes durable. Waits for the disk.
+    /// Ends the writing: checks length and digest, and makes the bytes durable. Waits for the disk. Nothing is at work
+    /// behind (``quiesce()``).
     func settle() throws(StorageError) {
+        try main.withLock { $0 }?.close()
+        try hashRest()
         let actual = try change { state throws(StorageError) in
-            try flush(&state)
-            guard state.written == size else { throw .tooShort(digest, size: size, received: state.written) }
+            guard state.hashed == size else {
+                throw .tooShort(digest, size: size, received: state.extents.total)
+            }
             return state.digester.finalize()
         }
         close()
@@ -104,16 +179,14 @@ final class IngestWriter: BlobWriter {
         try file.syncData()
     }
 
-    /// No bytes are taken from here on, and the buffer's memory is free for others.
+    /// No bytes are taken from here on, and the buffers' memory is free for others.
     func close() {
-        state.withLock { state in
-            state.isOpen = false
-            state.buffer = []
-        }
+        main.withLock { $0 = nil }
+        state.withLock { $0.isOpen = false }
     }
 
     /// The first failure stays: a writer that lost bytes must not go on as if it had them.
-    private func change<Result: Sendable>(
+    func change<Result: Sendable>(
         _ body: (inout State) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
         try state.withLock { state throws(StorageError) in
@@ -126,31 +199,10 @@ final class IngestWriter: BlobWriter {
         }
     }
 
-    private func reserve(from offset: Int64) throws(StorageError) {
-        guard size - offset > Int64(Self.gathered) else { return }
+    private func reserve(_ extents: Extents) throws(StorageError) {
+        let prefix = extents.prefix
+        guard size - prefix > Int64(IngestStretch.gathered) else { return }
         try observer(.reserve)
-        try file.reserve(size - offset, from: offset)
-    }
-
-    private func flush(_ state: inout State) throws(StorageError) {
-        guard !state.buffer.isEmpty else { return }
-        // Taken out meanwhile: two references to one array would make emptying it a copy.
-        var buffer: [UInt8] = []
-        swap(&buffer, &state.buffer)
-        try put(buffer.span.bytes, &state)
-        buffer.removeAll(keepingCapacity: true)
-        swap(&buffer, &state.buffer)
-    }
-
-    private func put(_ bytes: RawSpan, _ state: inout State) throws(StorageError) {
-        state.digester.update(bytes)
-        try observer(.write)
-        do throws(StorageError) { try file.write(bytes, at: state.written) } catch .outOfSpace(let failure, _, _) {
-            throw .outOfSpace(failure, needed: size - state.written, free: file.freeSpace)
-        }
-        state.written += Int64(bytes.byteCount)
-        guard state.written - state.submitted >= Self.writeback else { return }
-        file.startWriting(state.written - state.submitted, from: state.submitted)
-        state.submitted = state.written
+        try file.reserve(size - prefix, from: prefix)
     }
 }

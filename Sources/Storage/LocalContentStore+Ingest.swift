@@ -47,23 +47,38 @@ extension LocalContentStore {
         _ descriptor: Descriptor, _ fill: @Sendable (any BlobWriter) async throws -> Void
     ) async throws {
         let directory = layout.ingest(descriptor.digest)
-        let writer = try await labours.run { [observer] in try directory.begin(descriptor, observer: observer) }
+        let writer = try await labours.run { [observer, labours] in
+            try directory.begin(descriptor, labours: labours, observer: observer)
+        }
         active.withLock { $0[descriptor.digest] = writer }
-        defer { active.withLock { $0[descriptor.digest] = nil } }
+        do {
+            defer { active.withLock { $0[descriptor.digest] = nil } }
+            try await complete(writer, descriptor, fill)
+        } catch {
+            writer.end(.ended)
+            throw error
+        }
+        writer.end(.stored)
+    }
+
+    private func complete(
+        _ writer: IngestWriter, _ descriptor: Descriptor, _ fill: @Sendable (any BlobWriter) async throws -> Void
+    ) async throws {
         do {
             // With all bytes here already there is nothing a source could be asked for.
-            if writer.offset < descriptor.size || descriptor.size == 0 { try await fill(writer) }
+            if writer.held < descriptor.size || descriptor.size == 0 { try await fill(writer) }
         } catch {
-            await end(writer, in: directory, keeping: writer.failure == nil)
+            await end(writer, keeping: writer.failure == nil)
             throw error
         }
         do {
+            await writer.quiesce()
             try await labours.run { try writer.settle() }
-            try await publish(directory)
+            try await publish(writer.directory)
             // Its rename has changed the file's times; the file is the one that was hashed and synced.
             trust.note(descriptor.digest, try writer.file.status())
         } catch {
-            await end(writer, in: directory, keeping: false)
+            await end(writer, keeping: false)
             throw error
         }
     }
@@ -81,12 +96,13 @@ extension LocalContentStore {
 
     /// Keeps the bytes for the next attempt when the source failed, and drops them when they or the disk did. The
     /// caller throws what ended the ingest; what goes wrong here must not hide it, and shows at the next attempt.
-    private func end(_ writer: IngestWriter, in directory: IngestDirectory, keeping: Bool) async {
+    private func end(_ writer: IngestWriter, keeping: Bool) async {
         defer { writer.close() }
+        await writer.quiesce()
         do {
             try await labours.run {
-                guard keeping else { return try directory.discard() }
-                do { try directory.keep(writer) } catch { try directory.discard() }
+                guard keeping else { return try writer.directory.discard() }
+                do { try writer.directory.keep(writer) } catch { try writer.directory.discard() }
             }
         } catch {}
     }

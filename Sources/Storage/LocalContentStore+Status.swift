@@ -8,11 +8,11 @@ extension LocalContentStore {
         let held = try await labours.run { [layout] in
             var held: [(IngestState, Int64, FileStatus.Instant)] = []
             for directory in try layout.ingests() {
-                if let found = try directory.held() { held.append((found.state, found.bytes, found.written)) }
+                if let found = try directory.held() { held.append((found.state, found.extents.total, found.written)) }
             }
             return held
         }
-        let active = active.withLock { $0 }.mapValues(\.offset)
+        let active = active.withLock { $0 }.mapValues(\.held)
         return held.map { state, bytes, written in
             HeldIngest(
                 digest: state.digest, bytes: active[state.digest] ?? bytes, total: state.size,

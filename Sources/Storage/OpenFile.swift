@@ -107,6 +107,17 @@ final class OpenFile: Sendable {
         }
     }
 
+    /// Gives back the space of a range that holds nothing. Where the file system cannot, it stays taken until the file
+    /// goes.
+    func release(_ count: Int64, from offset: Int64) throws(StorageError) {
+        guard count > 0, let fallocate = GNUCalls.fallocate else { return }
+        do {
+            try systemCall("give back space of", path) { Int(fallocate(descriptor, 3, off_t(offset), off_t(count))) }
+        } catch .system(let failure) where [.notSupported, .noFunction].contains(failure.code) {
+            return
+        }
+    }
+
     /// Asks the kernel to begin writing a range out, so that the sync at the end has little left to wait for. A hint:
     /// what fails here, the sync reports.
     func startWriting(_ count: Int64, from offset: Int64) {

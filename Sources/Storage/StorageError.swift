@@ -28,6 +28,8 @@ public enum StorageError: Fault, Equatable {
     case foreignLayout(path: String, version: String)
     /// A writer was used after the `fill` it was given to had ended: a bug of ours.
     case writerClosed(Digest)
+    /// Bytes came for a place that holds some already: a bug of ours.
+    case alreadyHeld(Digest, at: Int64)
     /// The system refused something else.
     case system(SystemFailure)
 
@@ -38,7 +40,7 @@ public enum StorageError: Fault, Equatable {
         case .wrongDigest, .tooShort, .tooLong, .wrongSize, .damaged: .integrity
         case .outOfSpace: .outOfSpace
         case .locked: .unavailable(retryAfter: nil)
-        case .splitFileSystems, .writerClosed: .internalFailure
+        case .splitFileSystems, .writerClosed, .alreadyHeld: .internalFailure
         case .system(let failure): failure.kind
         }
     }
@@ -69,6 +71,7 @@ public enum StorageError: Fault, Equatable {
             "\(path) says image layout version \(quoted(version)), which layerd does not write; "
                 + "choose another state directory"
         case .writerClosed(let digest): "bytes came for blob \(digest) after its ingest had ended"
+        case .alreadyHeld(let digest, let position): "bytes of blob \(digest) came twice, from \(position) on"
         case .system(let failure): failure.description
         }
     }

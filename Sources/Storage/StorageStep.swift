@@ -4,7 +4,9 @@ enum StorageStep: Sendable, Equatable {
     case reserve
     /// Bytes go to the ingest's file.
     case write
-    /// They become durable.
+    /// What is held of an unfinished blob is noted beside it.
+    case journal
+    /// The bytes become durable.
     case syncData
     /// The file takes its name under `blobs/`.
     case publish

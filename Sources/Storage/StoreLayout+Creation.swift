@@ -40,7 +40,7 @@ extension StoreLayout {
     func sweepIngests() throws(StorageError) {
         for directory in try ingests() {
             do throws(StorageError) {
-                if try directory.held().map({ $0.bytes == 0 }) ?? true { try directory.discard() }
+                if try directory.held().map({ $0.extents.total == 0 }) ?? true { try directory.discard() }
             } catch {}
         }
     }

@@ -23,7 +23,8 @@ public struct StoreViolation: Error, CustomStringConvertible {
 }
 
 /// What `ContentStore` promises. Run every clause on a new store of each kind there is.
-public let contentStoreContract: [StoreClause] = storingClauses + refusingClauses + resumingClauses + sharingClauses
+public let contentStoreContract: [StoreClause] =
+    storingClauses + refusingClauses + resumingClauses + sharingClauses + stretchClauses
 
 private let storingClauses = [
     StoreClause("a blob reads back as it was stored") { store in

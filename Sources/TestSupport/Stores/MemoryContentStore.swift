@@ -10,7 +10,7 @@ public final class MemoryContentStore: ContentStore {
     private struct State {
         var blobs: [Digest: [UInt8]] = [:]
         /// Of ingests that failed, for the next attempt.
-        var held: [Digest: (size: Int64, bytes: [UInt8])] = [:]
+        var held: [Digest: (size: Int64, content: MemoryContent)] = [:]
     }
 
     private let state = Locked(State())
@@ -25,7 +25,7 @@ public final class MemoryContentStore: ContentStore {
 
     /// Bytes held of an interrupted ingest.
     public func held(of digest: Digest) -> Int64 {
-        state.withLock { Int64($0.held[digest]?.bytes.count ?? 0) }
+        state.withLock { $0.held[digest]?.content.extents.total ?? 0 }
     }
 
     public func size(of digest: Digest) async throws -> Int64? {
@@ -42,10 +42,10 @@ public final class MemoryContentStore: ContentStore {
             if try isPresent(descriptor) { return .alreadyPresent }
             let writer = MemoryWriter(descriptor, held: takeHeld(descriptor))
             do {
-                if writer.offset < descriptor.size || descriptor.size == 0 { try await fill(writer) }
+                if writer.held < descriptor.size || descriptor.size == 0 { try await fill(writer) }
             } catch {
-                let (bytes, failure) = writer.end()
-                if failure == nil { state.withLock { $0.held[digest] = (descriptor.size, bytes) } }
+                let (content, failure) = writer.end()
+                if failure == nil { state.withLock { $0.held[digest] = (descriptor.size, content) } }
                 throw error
             }
             let bytes = try writer.result()
@@ -108,79 +108,12 @@ public final class MemoryContentStore: ContentStore {
         return false
     }
 
-    private func takeHeld(_ descriptor: Descriptor) -> [UInt8] {
+    private func takeHeld(_ descriptor: Descriptor) -> MemoryContent {
         guard let held = state.withLock({ $0.held.removeValue(forKey: descriptor.digest) }),
             held.size == descriptor.size
-        else { return [] }
-        let isWhole = Int64(held.bytes.count) == held.size
-        return isWhole && !descriptor.digest.matches(held.bytes) ? [] : held.bytes
-    }
-}
-
-/// Gathers one blob's bytes.
-private final class MemoryWriter: BlobWriter {
-    private struct State {
-        var bytes: [UInt8]
-        var failure: StorageError?
-        var isOpen = true
-    }
-
-    private let descriptor: Descriptor
-    private let state: Locked<State>
-
-    init(_ descriptor: Descriptor, held: [UInt8]) {
-        self.descriptor = descriptor
-        state = Locked(State(bytes: held))
-    }
-
-    var offset: Int64 { state.withLock { Int64($0.bytes.count) } }
-
-    func append(_ bytes: RawSpan) throws {
-        try state.withLock { state throws(StorageError) in
-            try check(state)
-            guard Int64(bytes.byteCount) <= descriptor.size - Int64(state.bytes.count) else {
-                let failure = StorageError.tooLong(descriptor.digest, size: descriptor.size)
-                state.failure = failure
-                throw failure
-            }
-            // INVARIANT (raw pointer): used within the closure only, while the span keeps its bytes alive.
-            bytes.withUnsafeBytes { state.bytes.append(contentsOf: $0) }
-        }
-    }
-
-    func restart() throws {
-        try state.withLock { state throws(StorageError) in
-            try check(state)
-            state.bytes = []
-        }
-    }
-
-    /// Takes no bytes from here on.
-    func end() -> (bytes: [UInt8], failure: StorageError?) {
-        state.withLock { state in
-            state.isOpen = false
-            return (state.bytes, state.failure)
-        }
-    }
-
-    /// All bytes, if they are the blob.
-    func result() throws -> [UInt8] {
-        let (bytes, failure) = end()
-        if let failure { throw failure }
-        let (digest, size) = (descriptor.digest, descriptor.size)
-        guard Int64(bytes.count) == size else {
-            throw StorageError.tooShort(digest, size: size, received: Int64(bytes.count))
-        }
-        var digester = Digester(digest.algorithm)
-        digester.update(bytes)
-        let actual = digester.finalize()
-        guard actual == digest else { throw StorageError.wrongDigest(expected: digest, actual: actual) }
-        return bytes
-    }
-
-    private func check(_ state: State) throws(StorageError) {
-        guard state.isOpen else { throw .writerClosed(descriptor.digest) }
-        if let failure = state.failure { throw failure }
+        else { return MemoryContent() }
+        let isWhole = held.content.extents.prefix == held.size
+        return isWhole && !descriptor.digest.matches(held.content.bytes) ? MemoryContent() : held.content
     }
 }
 
