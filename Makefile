@@ -4,7 +4,7 @@ SWIFT ?= swift
 STATE ?= $(CURDIR)/.demo/state
 RUN   ?= $(CURDIR)/.demo/run
 
-.PHONY: help demo test mutants build release run lint format tsan deps test-deps clean
+.PHONY: help demo test mutants build release run lint format tsan deps test-deps bench bench-quick bench-programs clean
 
 help:
 	@echo "make demo     build, start layerd, pull three images, show what it did (nothing is left running)"
@@ -13,6 +13,7 @@ help:
 	@echo "make run      layerd in the foreground, for real use; Ctrl-C ends it"
 	@echo "make build    debug build        make release  optimised build"
 	@echo "make lint     style and sizes    make format   put the style right    make tsan  the tests under ThreadSanitizer"
+	@echo "make bench    layerd beside the bare limit and its peers (ratios)     make bench-quick  the same in two minutes"
 
 deps:
 	@.ci/install build
@@ -47,6 +48,17 @@ tsan: test-deps
 
 mutants: test-deps
 	@.ci/mutate Tests/Faults/*.toml
+
+bench-programs: deps
+	@.ci/install bench
+	$(SWIFT) build -c release --product layerd
+	$(SWIFT) build -c release --product layerctl
+
+bench: bench-programs
+	python3 Tests/Benchmarks/bench.py --bin "$$($(SWIFT) build -c release --show-bin-path)"
+
+bench-quick: bench-programs
+	python3 Tests/Benchmarks/bench.py --quick --bin "$$($(SWIFT) build -c release --show-bin-path)"
 
 lint:
 	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests

@@ -44,8 +44,12 @@ class Origin:
         for port, upstream in ((self.far, self.plain), (self.far_tls, self.tls)):
             self.children.append(subprocess.Popen(
                 [far_program, str(port), str(upstream), str(FAR_DELAY_MS), str(FAR_RATE)], stdout=subprocess.DEVNULL))
-        for port in (self.plain, self.tls, self.far, self.far_tls):
-            wait_for(port)
+        try:
+            for port in (self.plain, self.tls, self.far, self.far_tls):
+                wait_for(port)
+        except SystemExit:
+            self.stop()
+            raise
 
     def certificates(self):
         ca, key = self.directory / "ca.pem", self.directory / "ca.key"
@@ -86,6 +90,7 @@ pid {directory}/nginx.pid; error_log {directory}/error.log;
 events {{ worker_connections 4096; }}
 http {{
   log_format bench_range '$request_method\\t$uri\\t$bench_range\\t$status\\t$connection';
+  map_hash_bucket_size 256;
   map $http_range $bench_range {{ "" "-"; default "r"; }}
   access_log {directory}/access.log bench_range;
   map $uri $digest {{
