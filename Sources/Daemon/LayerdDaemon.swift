@@ -53,13 +53,14 @@ public struct LayerdDaemon: Sendable {
         let control = ControlHandler(
             engine: EngineRoutes(
                 context: EngineContext(
-                    catalogue: catalogue, store: store, puller: puller, events: events, daemon: facts(),
+                    catalogue: catalogue, store: store, puller: puller, collector: collector, events: events,
+                    daemon: facts(),
                     now: { Timestamp.now() })),
             native: NativeRoutes(
                 context: NativeContext(
                     catalogue: catalogue, store: store, puller: puller, version: Version.current, started: started)),
             logger: logger)
-        try await serve(control, started: started)
+        try await serve(control, started: started, events: events)
         await http.shutdown()
         try await catalogue.close()
         store.close()
@@ -78,12 +79,14 @@ public struct LayerdDaemon: Sendable {
         }
     }
 
-    private func serve(_ handler: ControlHandler, started: ContinuousClock.Instant) async throws {
+    private func serve(
+        _ handler: ControlHandler, started: ContinuousClock.Instant, events: ImageEventLog
+    ) async throws {
         try makeSocketDirectory()
         let server = HTTPServer(
             listeners: [.unix(path: configuration.control.socket, mode: 0o660, group: group())], handler: handler,
             limits: ServerLimits())
-        let service = ControlService(server: server, logger: logger, started: started)
+        let service = ControlService(server: server, events: events, logger: logger, started: started)
         // The library's own steps are of no use to an operator.
         var quiet = logger
         quiet.logLevel = .warning
@@ -138,16 +141,21 @@ enum DaemonError: Fault {
 /// The control socket, as a service that ends gracefully.
 private struct ControlService: Service {
     let server: HTTPServer
+    let events: ImageEventLog
     let logger: Logger
     let started: ContinuousClock.Instant
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown {
-            try await server.run { addresses in
-                let places = addresses.map { "\($0)" }.joined(separator: ", ")
-                logger.info(
-                    "ready", metadata: ["listen": "\(places)", "after": "\(ContinuousClock.now - started)"])
-            }
+        // Who watches events would keep the server waiting for as long as its patience lasts.
+        try await withGracefulShutdownHandler {
+            try await cancelWhenGracefulShutdown { try await server.run { ready($0) } }
+        } onGracefulShutdown: {
+            events.close()
         }
+    }
+
+    private func ready(_ addresses: [BoundAddress]) {
+        let places = addresses.map { "\($0)" }.joined(separator: ", ")
+        logger.info("ready", metadata: ["listen": "\(places)", "after": "\(ContinuousClock.now - started)"])
     }
 }

@@ -12,6 +12,12 @@ enum Endpoint: Sendable, Equatable {
     case imageInspect
     case imageHistory
     case imageCreate
+    case imageTag
+    case imageDelete
+    /// Removing an image without saying which.
+    case imageDeleteNothing
+    case imagePrune
+    case events
     /// 200 and the same for everyone: layerd has none of these things.
     case nothing(JSON)
     /// 404: the thing named is of a kind that layerd has none of.
@@ -58,18 +64,18 @@ enum Endpoint: Sendable, Equatable {
         ("POST", "/images/create", .imageCreate),
         ("GET", "/images/{name:.*}/json", .imageInspect),
         ("GET", "/images/{name:.*}/history", .imageHistory),
+        ("POST", "/images/{name:.*}/tag", .imageTag),
+        ("DELETE", "/images/{name:.*}", .imageDelete),
+        ("DELETE", "/images/", .imageDeleteNothing),
+        ("POST", "/images/prune", .imagePrune),
+        ("GET", "/events", .events),
     ]
 
     private static let toCome: [Entry] = [
         ("POST", "/auth", .later("checking credentials")),
-        ("GET", "/events", .later("watching events")),
-        ("GET", "/images/search", .later("searching registries")),
         ("GET", "/images/get", .later("saving images")),
         ("GET", "/images/{name:.*}/get", .later("saving images")),
         ("POST", "/images/load", .later("loading images")),
-        ("POST", "/images/prune", .later("pruning images")),
-        ("POST", "/images/{name:.*}/tag", .later("tagging images")),
-        ("DELETE", "/images/{name:.*}", .later("removing images")),
         ("GET", "/distribution/{name:.*}/json", .later("asking registries for distribution details")),
     ]
 
@@ -107,6 +113,7 @@ enum Endpoint: Sendable, Equatable {
         ("POST", "/grpc", .elsewhere("building images")),
         ("POST", "/build/prune", .nothing(["CachesDeleted": .null, "SpaceReclaimed": 0])),
         ("POST", "/images/{name:.*}/push", .elsewhere("pushing images")),
+        ("GET", "/images/search", .elsewhere("searching registries")),
     ]
 
     private static let swarm: [Entry] = ["swarm", "nodes", "services", "tasks", "secrets", "configs"].flatMap {

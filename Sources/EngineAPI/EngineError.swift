@@ -22,6 +22,18 @@ enum EngineError: Fault, Equatable {
     case platformNotHere(String, wanted: Platform, actual: [Platform])
     /// A name that may not be pulled.
     case reservedName(String)
+    /// An image is to be removed, and none is named.
+    case blankName
+    /// A digest where a tag belongs.
+    case digestAsTag
+    /// A name that could be taken for the beginning of a digest.
+    case ambiguousTag
+    /// Something holds the image, or names that were not asked for.
+    case conflict(String, canBeForced: Bool, reason: String)
+    /// Somebody else prunes just now.
+    case pruneRunning
+    /// Events are asked for until a time before their beginning.
+    case reversedSpan(since: String, until: String)
     /// Neither an image nor an archive is named.
     case nothingToPull
     /// A repository without a single tag.
@@ -38,10 +50,12 @@ enum EngineError: Fault, Equatable {
     var kind: FaultKind {
         switch self {
         case .clientTooOld, .clientTooNew, .malformedFilters, .invalidFilter, .badPattern,
-            .invalidTime, .unknownObjectType, .malformedPlatform, .nothingToPull:
+            .invalidTime, .unknownObjectType, .malformedPlatform, .nothingToPull, .blankName,
+            .digestAsTag, .ambiguousTag, .reversedSpan:
             .invalidInput
         case .platformNotHere, .noTags: .notFound
         case .reservedName: .forbidden
+        case .conflict, .pruneRunning: .alreadyExists
         case .inconsistentHistory: .integrity
         case .contentMissing: .internalFailure
         case .elsewhere, .later: .unsupported
@@ -65,6 +79,14 @@ enum EngineError: Fault, Equatable {
             "image with reference \(name) was found but does not match the specified platform: wanted \(wanted), "
                 + "actual: \(actual.isEmpty ? "none" : actual.map(\.description).joined(separator: ", "))"
         case .reservedName(let name): "'\(name)' is a reserved name"
+        case .blankName: "image name cannot be blank"
+        case .digestAsTag: "cannot import digest reference"
+        case .ambiguousTag: "refusing to create an ambiguous tag using digest algorithm as name"
+        case .conflict(let subject, let canBeForced, let reason):
+            "conflict: unable to delete \(subject) (\(canBeForced ? "must be forced" : "cannot be forced")) - \(reason)"
+        case .pruneRunning: "a prune operation is already running"
+        case .reversedSpan(let since, let until):
+            "`since` time (\(since)) cannot be after `until` time (\(until))"
         case .nothingToPull: "invalid reference format: neither fromImage nor fromSrc is given"
         case .noTags(let repository): "\(repository.familiar) has no tags to pull"
         case .inconsistentHistory(let name): "too many non-empty layers in History section of \(name)"

@@ -15,20 +15,24 @@ public struct EngineContext: Sendable {
     /// Where configs are read from.
     public var store: any ContentStore
     public var puller: any ImagePuller
+    /// Removes images and what only they used.
+    public var collector: Collector
     /// What happened to images, to be told and to be added to.
     public var events: ImageEventLog
     public var daemon: DaemonFacts
     /// The time of day, for `until` filters and `/info`.
     public var now: @Sendable () -> Timestamp
+    let pruning = PruneGuard()
 
     public init(
-        catalogue: Catalogue, store: any ContentStore, puller: any ImagePuller, events: ImageEventLog,
-        daemon: DaemonFacts,
+        catalogue: Catalogue, store: any ContentStore, puller: any ImagePuller, collector: Collector,
+        events: ImageEventLog, daemon: DaemonFacts,
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.catalogue = catalogue
         self.store = store
         self.puller = puller
+        self.collector = collector
         self.events = events
         self.daemon = daemon
         self.now = now
@@ -72,6 +76,11 @@ public struct EngineRoutes: RequestHandler {
         case .imageInspect: .json(try await imageInspect(call))
         case .imageHistory: .json(try await imageHistory(call))
         case .imageCreate: try await imageCreate(call)
+        case .imageTag: try await imageTag(call)
+        case .imageDelete: .json(try await imageDelete(call))
+        case .imageDeleteNothing: throw EngineError.blankName
+        case .imagePrune: .json(try await imagePrune(call))
+        case .events: try eventStream(call)
         case .nothing(let body): .json(body)
         case .absent(let kind): .message(404, kind.message(call.name))
         case .noSwarm: .message(503, Endpoint.noSwarmMessage)

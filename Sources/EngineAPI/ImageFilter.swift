@@ -19,8 +19,10 @@ struct ImageFilter: Sendable {
 
     /// Reads all but `before` and `since`, for which images must be looked up.
     /// - Throws: ``EngineError`` for an unknown filter or a value that makes no sense.
-    init(_ filters: Filters, now: Timestamp) throws(EngineError) {
-        try filters.check(known: ImageFilter.known)
+    init(
+        _ filters: Filters, known: Set<String> = ImageFilter.known, now: Timestamp
+    ) throws(EngineError) {
+        try filters.check(known: known)
         dangling = try filters.flag("dangling")
         references = filters["reference"]
         labels = filters["label"]

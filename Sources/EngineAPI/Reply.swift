@@ -5,6 +5,8 @@ internal import Serving
 enum Reply: Sendable {
     case ping(withBody: Bool)
     case json(JSON)
+    /// A status that says it all.
+    case empty(Int)
     /// Progress: one JSON object a line, for as long as it takes.
     case stream(@Sendable (any ResponseWriter) async throws -> Void)
     /// An error, or the lack of something.
@@ -35,6 +37,7 @@ enum Reply: Sendable {
         switch self {
         case .ping(let withBody): Reply.ping(withBody: withBody)
         case .json(let body): Reply.bytes(200, body.serialized() + [UInt8(ascii: "\n")], "application/json")
+        case .empty(let status): ServerResponse(status: status, body: .none)
         case .stream(let run):
             ServerResponse(
                 status: 200, headers: ServerHeaders([("Content-Type", "application/json")]), body: .stream(run))

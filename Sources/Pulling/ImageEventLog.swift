@@ -13,6 +13,7 @@ public final class ImageEventLog: Sendable {
         var history: [ImageEvent] = []
         var listeners: [UInt64: AsyncThrowingStream<ImageEvent, any Error>.Continuation] = [:]
         var next: UInt64 = 0
+        var isClosed = false
     }
 
     private let state = Locked(State())
@@ -48,17 +49,28 @@ public final class ImageEventLog: Sendable {
 
     /// Starts listening: what was, the oldest first, and from then on what comes, without a gap between the two.
     ///
-    /// The stream ends only by the task that reads it being cancelled, or by throwing ``EventsMissed``.
+    /// The stream ends when the task that reads it is cancelled, at ``close()``, or by throwing ``EventsMissed``.
     public func subscribe() -> (history: [ImageEvent], events: AsyncThrowingStream<ImageEvent, any Error>) {
         let (events, listener) = AsyncThrowingStream<ImageEvent, any Error>.makeStream(
             bufferingPolicy: .bufferingOldest(backlog))
-        let (history, id) = state.withLock { state in
+        let (history, id, isClosed) = state.withLock { state in
             state.next += 1
-            state.listeners[state.next] = listener
-            return (state.history, state.next)
+            if !state.isClosed { state.listeners[state.next] = listener }
+            return (state.history, state.next, state.isClosed)
         }
+        if isClosed { listener.finish() }
         listener.onTermination = { [weak self] _ in self?.leave(id) }
         return (history, events)
+    }
+
+    /// Ends all listening, for good: the daemon is about to stop, and would wait for streams that have no end.
+    public func close() {
+        let listeners = state.withLock { state in
+            state.isClosed = true
+            defer { state.listeners = [:] }
+            return Array(state.listeners.values)
+        }
+        for listener in listeners { listener.finish() }
     }
 
     /// How many are listening now.

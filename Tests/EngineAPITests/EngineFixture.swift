@@ -22,14 +22,18 @@ struct EngineFixture {
     let catalogue: Catalogue
     let store = MemoryContentStore()
     let events: ImageEventLog
+    let collector: Collector
+    let projected = Projection()
     let routes: EngineRoutes
 
     init(puller: any ImagePuller = ScriptedPuller(), now: Timestamp = testNow) async throws {
         catalogue = try await Catalogue.open(path: nil, now: { now })
         events = ImageEventLog { now }
+        collector = Collector(store: store, catalogue: catalogue) { [projected] in await projected.set($0) }
         routes = EngineRoutes(
             context: EngineContext(
-                catalogue: catalogue, store: store, puller: puller, events: events, daemon: testFacts, now: { now }))
+                catalogue: catalogue, store: store, puller: puller, collector: collector, events: events,
+                daemon: testFacts, now: { now }))
     }
 
     struct Answer {
@@ -71,4 +75,10 @@ struct EngineFixture {
 
 struct BadTarget: Error {
     var target: String
+}
+
+/// What `index.json` would hold.
+actor Projection {
+    private(set) var names: [String] = []
+    func set(_ entries: [NamedDescriptor]) { names = entries.map(\.reference.familiar) }
 }

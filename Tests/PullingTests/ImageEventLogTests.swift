@@ -70,6 +70,21 @@ import Testing
         #expect(log.listeners == 0)
     }
 
+    @Test func `ends all listening when it is closed, and begins none`() async throws {
+        let log = log()
+        let (_, before) = log.subscribe()
+        log.post(.pruned(bytes: 1))
+        log.close()
+        log.post(.pruned(bytes: 2))
+        var seen: [ImageEvent] = []
+        for try await event in before { seen.append(event) }
+        #expect(freed(seen) == [1])
+        let (history, after) = log.subscribe()
+        for try await event in after { Issue.record("\(event)") }
+        #expect(freed(history) == [1, 2])
+        #expect(log.listeners == 0)
+    }
+
     @Test func `dates no event before the one it follows`() {
         let times = Locked([Int64(5), 3, 9])
         let log = ImageEventLog { Timestamp(seconds: times.withLock { $0.removeFirst() }) }
