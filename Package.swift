@@ -48,10 +48,18 @@ let suites = [
     suite(
         "PullingTests",
         ["Pulling", "Coordination", "Registry", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport"]),
+    suite(
+        "ArchivesTests",
+        [
+            "Archives", "Layers", "Pulling", "Coordination", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport",
+        ]),
     suite("ServingTests", ["Serving", nioCore]),
     suite(
         "EngineAPITests",
-        ["EngineAPI", "Serving", "Pulling", "Storage", "Catalogue", "Registry", "OCI", "Hashing", "TestSupport"]),
+        [
+            "EngineAPI", "Archives", "Serving", "Pulling", "Storage", "Catalogue", "Registry", "OCI", "Hashing",
+            "TestSupport",
+        ]),
     suite("NativeAPITests", ["NativeAPI", "Serving", "Pulling", "Registry", "Storage", "Catalogue", "OCI"]),
     suite("DaemonTests", ["Daemon", "Registry", "Transport"]),
     suite("LayerctlTests", ["layerctl", "OCI", "TestSupport", arguments]),
@@ -91,13 +99,16 @@ let package = Package(
         room("Registry", ["OCI", "Hashing", "Coordination", "Transport"]),
         room("Catalogue", ["OCI", "Coordination", grdb]),
         room("Pulling", ["OCI", "Coordination", "Storage", "Registry", "Catalogue"]),
+        room(
+            "Archives", ["OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling"]),
         room("Serving", [nioCore, nioPosix]),
-        room("EngineAPI", ["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
+        room("EngineAPI", ["OCI", "Archives", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         room("NativeAPI", ["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         room(
             "Daemon",
             [
-                "OCI", "Hashing", "Coordination", "Transport", "Storage", "Registry", "Catalogue", "Pulling", "Serving",
+                "OCI", "Hashing", "Coordination", "Transport", "Storage", "Registry", "Catalogue", "Pulling",
+                "Archives", "Serving",
                 "EngineAPI", "NativeAPI", logging, lifecycle, unixSignals, toml, systemPackage,
             ]),
         .executableTarget(name: "layerd", dependencies: ["Daemon", arguments, logging], swiftSettings: settings),

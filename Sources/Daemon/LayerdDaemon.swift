@@ -1,4 +1,5 @@
 public import Logging
+internal import Archives
 internal import Catalogue
 internal import Coordination
 internal import EngineAPI
@@ -53,8 +54,10 @@ public struct LayerdDaemon: Sendable {
         let control = ControlHandler(
             engine: EngineRoutes(
                 context: EngineContext(
-                    catalogue: catalogue, store: store, puller: puller, collector: collector, events: events,
-                    daemon: facts(),
+                    catalogue: catalogue, store: store, puller: puller, collector: collector,
+                    saver: ImageSaver(catalogue: catalogue, store: store, collector: collector, events: events),
+                    loader: ImageLoader(catalogue: catalogue, store: store, collector: collector, events: events),
+                    events: events, daemon: facts(),
                     now: { Timestamp.now() })),
             native: NativeRoutes(
                 context: NativeContext(

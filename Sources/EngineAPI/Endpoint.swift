@@ -18,6 +18,9 @@ enum Endpoint: Sendable, Equatable {
     case imageDeleteNothing
     case imagePrune
     case events
+    /// `named` when the path names the one image, else the query names them.
+    case imageSave(named: Bool)
+    case imageLoad
     /// 200 and the same for everyone: layerd has none of these things.
     case nothing(JSON)
     /// 404: the thing named is of a kind that layerd has none of.
@@ -69,13 +72,13 @@ enum Endpoint: Sendable, Equatable {
         ("DELETE", "/images/", .imageDeleteNothing),
         ("POST", "/images/prune", .imagePrune),
         ("GET", "/events", .events),
+        ("GET", "/images/get", .imageSave(named: false)),
+        ("GET", "/images/{name:.*}/get", .imageSave(named: true)),
+        ("POST", "/images/load", .imageLoad),
     ]
 
     private static let toCome: [Entry] = [
         ("POST", "/auth", .later("checking credentials")),
-        ("GET", "/images/get", .later("saving images")),
-        ("GET", "/images/{name:.*}/get", .later("saving images")),
-        ("POST", "/images/load", .later("loading images")),
         ("GET", "/distribution/{name:.*}/json", .later("asking registries for distribution details")),
     ]
 

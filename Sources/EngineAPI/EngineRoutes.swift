@@ -2,6 +2,7 @@
 // rest. It translates between docker's words and the rooms below; wire types and the rules of API versions stay here,
 // one file for each group of routes.
 
+public import Archives
 public import Catalogue
 public import OCI
 public import Pulling
@@ -17,6 +18,8 @@ public struct EngineContext: Sendable {
     public var puller: any ImagePuller
     /// Removes images and what only they used.
     public var collector: Collector
+    public var saver: ImageSaver
+    public var loader: ImageLoader
     /// What happened to images, to be told and to be added to.
     public var events: ImageEventLog
     public var daemon: DaemonFacts
@@ -26,13 +29,15 @@ public struct EngineContext: Sendable {
 
     public init(
         catalogue: Catalogue, store: any ContentStore, puller: any ImagePuller, collector: Collector,
-        events: ImageEventLog, daemon: DaemonFacts,
+        saver: ImageSaver, loader: ImageLoader, events: ImageEventLog, daemon: DaemonFacts,
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.catalogue = catalogue
         self.store = store
         self.puller = puller
         self.collector = collector
+        self.saver = saver
+        self.loader = loader
         self.events = events
         self.daemon = daemon
         self.now = now
@@ -55,7 +60,9 @@ public struct EngineRoutes: RequestHandler {
         guard let match = Endpoint.find(method: request.method, path: path) else {
             return Reply.pageNotFound.response(daemon: context.daemon)
         }
-        let call = Call(match: match, version: version ?? .newest, query: request.query, headers: request.headers)
+        let call = Call(
+            match: match, version: version ?? .newest, query: request.query, headers: request.headers,
+            body: request.body)
         let reply: Reply
         do {
             try call.version.checkSpoken()
@@ -81,6 +88,8 @@ public struct EngineRoutes: RequestHandler {
         case .imageDeleteNothing: throw EngineError.blankName
         case .imagePrune: .json(try await imagePrune(call))
         case .events: try eventStream(call)
+        case .imageSave(let named): try await imageSave(call, named: named)
+        case .imageLoad: try await imageLoad(call)
         case .nothing(let body): .json(body)
         case .absent(let kind): .message(404, kind.message(call.name))
         case .noSwarm: .message(503, Endpoint.noSwarmMessage)
@@ -96,6 +105,7 @@ struct Call: Sendable {
     let version: APIVersion
     let query: [(name: String, value: String)]
     let headers: ServerHeaders
+    var body = RequestBody()
 
     /// What the path calls the image, or the thing that is no image.
     /// - Precondition: the route has a name in it.

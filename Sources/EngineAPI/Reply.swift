@@ -9,6 +9,8 @@ enum Reply: Sendable {
     case empty(Int)
     /// Progress: one JSON object a line, for as long as it takes.
     case stream(@Sendable (any ResponseWriter) async throws -> Void)
+    /// A tar, as long as it may be.
+    case archive(@Sendable (any ResponseWriter) async throws -> Void)
     /// An error, or the lack of something.
     case message(Int, String, retryAfter: Duration? = nil)
     /// To clients from before the days of JSON errors.
@@ -41,6 +43,9 @@ enum Reply: Sendable {
         case .stream(let run):
             ServerResponse(
                 status: 200, headers: ServerHeaders([("Content-Type", "application/json")]), body: .stream(run))
+        case .archive(let run):
+            ServerResponse(
+                status: 200, headers: ServerHeaders([("Content-Type", "application/x-tar")]), body: .stream(run))
         case .message(let status, let text, let retryAfter):
             Reply.error(status, text, retryAfter: retryAfter)
         case .plainMessage(let status, let text): Reply.plain(status, text)

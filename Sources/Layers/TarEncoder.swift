@@ -5,13 +5,32 @@ public enum TarEncoder {
     /// The two empty blocks that end a tar.
     public static let endMark = [UInt8](repeating: 0, count: 2 * TarFields.blockSize)
 
-    /// An entry's header. Owner, group and time are 0.
-    /// - Precondition: the name has at most 100 bytes of ASCII; all names in image archives are ours and have.
+    /// An entry's header, before it a pax header where a name is longer than ustar's 100 bytes. Owner, group and time
+    /// are 0.
     public static func header(_ member: TarMember) -> [UInt8] {
-        precondition(member.name.utf8.count <= 100 && member.link.utf8.count <= 100, "a name too long for ustar")
+        let long = [("path", member.name), ("linkpath", member.link)].filter { $0.1.utf8.count > 100 }
+        guard !long.isEmpty else { return block(member) }
+        let records = long.flatMap(record)
+        let pax = TarMember(name: "pax", kind: .other(UInt8(ascii: "x")), size: Int64(records.count))
+        var short = member
+        short.name = String(decoding: member.name.utf8.prefix(100), as: UTF8.self)
+        short.link = String(decoding: member.link.utf8.prefix(100), as: UTF8.self)
+        return block(pax) + records + padding(after: pax.size) + block(short)
+    }
+
+    /// `LENGTH KEY=VALUE\n`, the length that of the whole record.
+    private static func record(_ key: String, _ value: String) -> [UInt8] {
+        let body = " \(key)=\(value)\n"
+        var length = body.utf8.count + 1
+        while "\(length)".utf8.count + body.utf8.count != length { length += 1 }
+        return Array("\(length)\(body)".utf8)
+    }
+
+    private static func block(_ member: TarMember) -> [UInt8] {
         var block = [UInt8](repeating: 0, count: TarFields.blockSize)
         func put(_ text: String, at offset: Int) {
-            block.replaceSubrange(offset..<offset + text.utf8.count, with: text.utf8)
+            let bytes = text.utf8.prefix(100)
+            block.replaceSubrange(offset..<offset + bytes.count, with: bytes)
         }
         put(member.name, at: 0)
         put(octal(Int64(member.mode), digits: 7), at: 100)

@@ -35,7 +35,7 @@ public struct RequestBody: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> Iterator { Iterator(source: source, bytes: bytes) }
 
-    public struct Iterator: AsyncIteratorProtocol {
+    public struct Iterator: AsyncIteratorProtocol, Sendable {
         fileprivate let source: (any BodySource)?
         fileprivate var bytes: [UInt8]
 

@@ -19,7 +19,7 @@ extension LocalContentStore {
     /// Whether the blob is there. What has its name and is not it goes into quarantine; a length other than the
     /// descriptor's proves neither wrong, so the bytes decide: else a hostile descriptor could drive out a good blob.
     /// They also decide of a file that is in doubt.
-    private func isPresent(_ descriptor: Descriptor) async throws -> Bool {
+    func isPresent(_ descriptor: Descriptor) async throws -> Bool {
         let digest = descriptor.digest
         let path = layout.blob(digest)
         guard let status = try await lookups.run({ try FileStatus.of(path) }) else { return false }
@@ -83,7 +83,7 @@ extension LocalContentStore {
         }
     }
 
-    private func publish(_ directory: IngestDirectory) async throws {
+    func publish(_ directory: IngestDirectory) async throws {
         let path = layout.blob(directory.digest)
         try await change(directory.digest, revert: { Names.discard(path) }) { [observer] in
             try observer(.publish)

@@ -31,6 +31,8 @@ public final class LocalContentStore: ContentStore {
     let lose: AsyncStream<Digest>.Continuation
     /// What is being filled now.
     let active = Locked<[Digest: IngestWriter]>([:])
+    /// Numbers the blobs staged without a digest.
+    let staged = Locked<UInt64>(0)
     /// Kept open, so that a shortage of descriptors cannot come between a rename and its sync.
     let blobDirectories: [Digest.Algorithm: OpenFile]
 
@@ -54,7 +56,10 @@ public final class LocalContentStore: ContentStore {
             let lock = try layout.lock()
             let wasStoppedOrderly = try layout.takeMarker()
             try layout.create()
-            if !wasStoppedOrderly { try layout.sweepIngests() }
+            if !wasStoppedOrderly {
+                try layout.sweepIngests()
+                try layout.sweepStaged()
+            }
             var directories: [Digest.Algorithm: OpenFile] = [:]
             for algorithm in Digest.Algorithm.allCases {
                 directories[algorithm] = try OpenFile(directory: layout.blobs(algorithm))

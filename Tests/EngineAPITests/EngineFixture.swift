@@ -1,3 +1,4 @@
+import Archives
 import Catalogue
 import EngineAPI
 import OCI
@@ -32,8 +33,10 @@ struct EngineFixture {
         collector = Collector(store: store, catalogue: catalogue) { [projected] in await projected.set($0) }
         routes = EngineRoutes(
             context: EngineContext(
-                catalogue: catalogue, store: store, puller: puller, collector: collector, events: events,
-                daemon: testFacts, now: { now }))
+                catalogue: catalogue, store: store, puller: puller, collector: collector,
+                saver: ImageSaver(catalogue: catalogue, store: store, collector: collector, events: events),
+                loader: ImageLoader(catalogue: catalogue, store: store, collector: collector, events: events),
+                events: events, daemon: testFacts, now: { now }))
     }
 
     struct Answer {

@@ -13,11 +13,15 @@ enum Rooms {
         "Registry": toolchain.union(["OCI", "Hashing", "Coordination", "Transport"]),
         "Catalogue": toolchain.union(["OCI", "Coordination", "GRDB", "Foundation"]),
         "Pulling": ["OCI", "Coordination", "Storage", "Registry", "Catalogue", "FoundationEssentials"],
+        "Archives": toolchain.union([
+            "OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling",
+        ]),
         "Serving": toolchain.union(["NIOCore", "NIOPosix"]),
-        "EngineAPI": toolchain.union(["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
+        "EngineAPI": toolchain.union(["OCI", "Archives", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         "NativeAPI": toolchain.union(["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         "Daemon": toolchain.union([
-            "OCI", "Hashing", "Coordination", "Transport", "Storage", "Registry", "Catalogue", "Pulling", "Serving",
+            "OCI", "Hashing", "Coordination", "Transport", "Storage", "Registry", "Catalogue", "Pulling", "Archives",
+            "Serving",
             "EngineAPI",
             "NativeAPI", "Logging", "ServiceLifecycle", "UnixSignals", "TOMLKit", "SystemPackage",
         ]),

@@ -25,8 +25,13 @@ private let body = Array("abc".utf8) + TarEncoder.padding(after: 3)
         let members = [
             TarMember(name: "blobs/", kind: .directory, mode: 0o755), file,
             TarMember(name: "l", kind: .symbolicLink, link: "a", mode: 0o777),
+            TarMember(
+                name: "blobs/sha512/" + String(repeating: "0", count: 128), kind: .symbolicLink,
+                link: String(repeating: "é", count: 90), mode: 0o777),
         ]
-        let bytes = TarEncoder.header(members[0]) + TarEncoder.header(file) + body + TarEncoder.header(members[2])
+        let bytes =
+            TarEncoder.header(members[0]) + TarEncoder.header(file) + body
+            + members[2...].flatMap { TarEncoder.header($0) }
         #expect(try list(bytes + TarEncoder.endMark).items.map(\.member) == members)
     }
 
