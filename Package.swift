@@ -40,6 +40,7 @@ let chosenSuites = Context.environment["LAYERD_SUITES"].map { Set($0.split(separ
 let suites = [
     suite("OCITests", ["OCI", "Hashing", "TestSupport"]),
     suite("CoordinationTests", ["Coordination"]),
+    suite("ObservabilityTests", ["Observability"]),
     suite("TransportTests", ["Transport", "OCI", "TestSupport"]),
     suite("StorageTests", ["Storage", "Coordination", "OCI", "Hashing", "TestSupport", systemPackage]),
     suite("LayersTests", ["Layers", "OCI", "Hashing", "TestSupport"]),
@@ -60,7 +61,12 @@ let suites = [
             "EngineAPI", "Archives", "Serving", "Pulling", "Storage", "Catalogue", "Registry", "OCI", "Hashing",
             "TestSupport",
         ]),
-    suite("NativeAPITests", ["NativeAPI", "Serving", "Pulling", "Registry", "Storage", "Catalogue", "OCI"]),
+    suite(
+        "NativeAPITests",
+        [
+            "NativeAPI", "Observability", "Coordination", "Hashing", "TestSupport", "Serving", "Pulling", "Registry",
+            "Storage", "Catalogue", "OCI",
+        ]),
     suite("DaemonTests", ["Daemon", "Registry", "Transport"]),
     suite("LayerctlTests", ["layerctl", "OCI", "TestSupport", arguments]),
     suite("TestSupportTests", ["TestSupport", "OCI", "Hashing"]),
@@ -89,6 +95,7 @@ let package = Package(
         room("OCI"),
         room("Hashing", ["OCI", crypto]),
         room("Coordination"),
+        room("Observability", ["Coordination"]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CLzma", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
@@ -98,18 +105,19 @@ let package = Package(
         room("Layers", ["OCI", "Hashing", "CZlib", "CZstd", "CLzma"]),
         room("Registry", ["OCI", "Hashing", "Coordination", "Transport"]),
         room("Catalogue", ["OCI", "Coordination", grdb]),
-        room("Pulling", ["OCI", "Coordination", "Storage", "Registry", "Catalogue"]),
-        room(
-            "Archives", ["OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling"]),
+        room("Pulling", ["OCI", "Coordination", "Observability", "Storage", "Registry", "Catalogue"]),
+        room("Archives", ["OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling"]),
         room("Serving", [nioCore, nioPosix]),
         room("EngineAPI", ["OCI", "Archives", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
-        room("NativeAPI", ["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
+        room(
+            "NativeAPI",
+            ["OCI", "Coordination", "Observability", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         room(
             "Daemon",
             [
-                "OCI", "Hashing", "Coordination", "Transport", "Storage", "Registry", "Catalogue", "Pulling",
-                "Archives", "Serving",
-                "EngineAPI", "NativeAPI", logging, lifecycle, unixSignals, toml, systemPackage,
+                "OCI", "Hashing", "Coordination", "Observability", "Transport", "Storage", "Registry", "Catalogue",
+                "Pulling", "Archives", "Serving", "EngineAPI", "NativeAPI", logging, lifecycle, unixSignals, toml,
+                systemPackage,
             ]),
         .executableTarget(name: "layerd", dependencies: ["Daemon", arguments, logging], swiftSettings: settings),
         .executableTarget(name: "layerctl", dependencies: ["OCI", "Transport", arguments], swiftSettings: settings),

@@ -36,6 +36,18 @@ extension Catalogue {
         try await read { db in try BlobUse.all(of: id, db) }
     }
 
+    /// The next blobs in the order of their digests' text, after the one given; none at the end. For those who go
+    /// through all of them without holding all.
+    public func blobs(after last: Digest?, count: Int) async throws -> [BlobUse] {
+        try await read { db in
+            let statement = try db.cachedStatement(
+                sql: "SELECT \(BlobUse.columns) FROM blobs WHERE digest > ? ORDER BY digest LIMIT ?")
+            return try Row.fetchCursor(statement, arguments: [last?.description ?? "", count]).mapArray {
+                try BlobUse($0)
+            }
+        }
+    }
+
     /// Sums over all images, in one reading.
     public func totals() async throws -> StoreTotals {
         try await read { db in
@@ -91,16 +103,19 @@ extension BlobUse {
     static func all(of image: Digest, _ db: Database) throws -> [BlobUse] {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT digest, media_type, role, size, users, unpacked_size, diff_id
-                FROM uses JOIN blobs ON blobs.id = blob
+                SELECT \(columns) FROM uses JOIN blobs ON blobs.id = blob
                 WHERE image = (SELECT id FROM images WHERE digest = ?) ORDER BY blobs.id
                 """)
-        return try Row.fetchCursor(statement, arguments: [image.description]).mapArray { row in
-            BlobUse(
-                digest: try row.digest(0), mediaType: MediaType(try row.text(1)), role: try row.choice(2),
-                size: try row.integer(3), users: Int(try row.integer(4)), unpackedSize: try row.optionalInteger(5),
-                diffID: try row.optionalDigest(6))
-        }
+        return try Row.fetchCursor(statement, arguments: [image.description]).mapArray { try BlobUse($0) }
+    }
+
+    static let columns = "digest, media_type, role, size, users, unpacked_size, diff_id"
+
+    init(_ row: Row) throws {
+        self.init(
+            digest: try row.digest(0), mediaType: MediaType(try row.text(1)), role: try row.choice(2),
+            size: try row.integer(3), users: Int(try row.integer(4)), unpackedSize: try row.optionalInteger(5),
+            diffID: try row.optionalDigest(6))
     }
 }
 

@@ -21,6 +21,22 @@ extension Catalogue {
         }
     }
 
+    /// What removing every image that nobody holds would free: all bytes but those of the blobs of pinned images and of
+    /// images that are read now.
+    public func reclaimable() async throws -> Int64 {
+        try await read { [readers] db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT layers_size - (SELECT coalesce(sum(size), 0) FROM blobs WHERE id IN (
+                        SELECT blob FROM uses WHERE image IN (
+                            SELECT image FROM names WHERE pinned = 1
+                            UNION SELECT id FROM images WHERE digest IN (SELECT value FROM json_each(?)))))
+                    FROM totals
+                    """)
+            return try Int64.fetchOne(statement, arguments: [jsonList(readers.snapshot.keys)]) ?? 0
+        }
+    }
+
     /// Those of the digests that no image uses, in their order.
     public func unused(of digests: [Digest]) async throws -> [Digest] {
         let used = try await read { db in

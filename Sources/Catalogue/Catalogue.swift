@@ -15,7 +15,7 @@ public import OCI
 /// `unusable`, `busy`, `failed`), and `CancellationError`.
 public final class Catalogue: Sendable {
     private let database: any DatabaseWriter
-    private let file: CatalogueFile
+    let file: CatalogueFile
     let now: @Sendable () -> Timestamp
     let readers = Readers()
     let uses = UseLog()

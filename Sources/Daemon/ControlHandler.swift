@@ -1,23 +1,29 @@
 internal import EngineAPI
 internal import Logging
 internal import NativeAPI
+internal import Observability
 internal import Serving
 
 /// The control socket: our own routes by their prefixes, everything else is the Docker Engine API.
 struct ControlHandler: RequestHandler {
     let engine: EngineRoutes
     let native: NativeRoutes
+    let metrics: DaemonMetrics
     let logger: Logger
 
     func respond(to request: ServerRequest) async -> ServerResponse {
         let began = ContinuousClock.now
         let answer: ServerResponse
+        let api: String
         if let own = await native.respond(to: request) {
-            answer = own
+            (answer, api) = (own, "native")
         } else {
-            answer = await engine.respond(to: request)
+            (answer, api) = (await engine.respond(to: request), "engine")
         }
-        log(request, answer, ContinuousClock.now - began)
+        let took = ContinuousClock.now - began
+        metrics.requests[api].observe(took)
+        if answer.status >= 500 { metrics.failedRequests[api, "\(answer.status)"].add() }
+        log(request, answer, took)
         return answer
     }
 

@@ -8,6 +8,7 @@ internal import Glibc
 internal import Hashing
 internal import NativeAPI
 internal import OCI
+internal import Observability
 internal import Pulling
 internal import Registry
 internal import ServiceLifecycle
@@ -37,7 +38,10 @@ public struct LayerdDaemon: Sendable {
         let started = ContinuousClock.now
         let store = try await LocalContentStore(root: stateDirectory)
         let catalogue = try await Catalogue.open(path: stateDirectory + "/catalog.sqlite") { Timestamp.now() }
-        let collector = Collector(store: store, catalogue: catalogue) { try await store.writeIndex($0) }
+        let metrics = DaemonMetrics()
+        let collector = Collector(store: store, catalogue: catalogue, metrics: metrics) {
+            try await store.writeIndex($0)
+        }
         // A crash may have come between the catalogue and the index that follows it.
         try await collector.updateIndex()
         let http = CurlClient(
@@ -50,7 +54,7 @@ public struct LayerdDaemon: Sendable {
         let puller = Puller(
             resolver: registry, fetcher: registry, store: store, catalogue: catalogue,
             limits: Puller.Limits(total: configuration.pull.maxConnections, perHost: configuration.pull.perHost),
-            events: events, collector: collector)
+            events: events, collector: collector, metrics: metrics)
         let control = ControlHandler(
             engine: EngineRoutes(
                 context: EngineContext(
@@ -61,7 +65,11 @@ public struct LayerdDaemon: Sendable {
                     now: { Timestamp.now() })),
             native: NativeRoutes(
                 context: NativeContext(
-                    catalogue: catalogue, store: store, puller: puller, version: Version.current, started: started)),
+                    catalogue: catalogue, store: store, puller: puller, collector: collector, metrics: metrics,
+                    registries: { [names = configuration.registries.map(\.name)] in
+                        names.map { RegistryReport(name: $0, allowance: registry.allowance(of: $0)) }
+                    }, now: { Timestamp.now() }, version: Version.current, started: started)),
+            metrics: metrics,
             logger: logger)
         try await serve(control, started: started, events: events)
         await http.shutdown()

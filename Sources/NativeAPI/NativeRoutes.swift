@@ -2,7 +2,8 @@
 // in lowerCamelCase, bytes as integers, times in RFC 3339.
 
 public import Catalogue
-internal import OCI
+public import OCI
+public import Observability
 public import Pulling
 public import Serving
 
@@ -12,18 +13,35 @@ public struct NativeContext: Sendable {
     /// What the store takes from the disk.
     public var store: any StoreReporting
     public var puller: any ImagePuller
+    public var planner: any PullPlanning
+    /// Removes what is not needed.
+    public var collector: Collector
+    /// What a sweep looks through.
+    public var swept: any SweptStore
+    public var metrics: DaemonMetrics
+    /// How the registries do: those of the configuration, and others that were asked.
+    public var registries: @Sendable () async -> [RegistryReport]
+    public var now: @Sendable () -> Timestamp
     /// layerd's own.
     public var version: String
     /// When the daemon began.
     public var started: ContinuousClock.Instant
 
     public init(
-        catalogue: Catalogue, store: any StoreReporting, puller: any ImagePuller, version: String,
-        started: ContinuousClock.Instant
+        catalogue: Catalogue, store: any StoreReporting & SweptStore, puller: any ImagePuller & PullPlanning,
+        collector: Collector, metrics: DaemonMetrics = DaemonMetrics(),
+        registries: @escaping @Sendable () async -> [RegistryReport] = { [] }, now: @escaping @Sendable () -> Timestamp,
+        version: String, started: ContinuousClock.Instant
     ) {
         self.catalogue = catalogue
         self.store = store
         self.puller = puller
+        planner = puller
+        self.collector = collector
+        swept = store
+        self.metrics = metrics
+        self.registries = registries
+        self.now = now
         self.version = version
         self.started = started
     }
@@ -32,12 +50,15 @@ public struct NativeContext: Sendable {
 /// Answers the native routes, and nothing else.
 public struct NativeRoutes: Sendable {
     enum Route: Sendable {
-        case pull, status, healthy, ready
+        case pull, plan, status, usage, pins, pin, unpin, sweep, prune, metrics, healthy, ready
     }
 
     private static let table = RouteTable<Route>([
-        ("POST", "/layerd/v1/pull", .pull), ("GET", "/layerd/v1/status", .status), ("GET", "/healthz", .healthy),
-        ("GET", "/readyz", .ready),
+        ("POST", "/layerd/v1/pull", .pull), ("GET", "/layerd/v1/plan", .plan), ("GET", "/layerd/v1/status", .status),
+        ("GET", "/layerd/v1/df", .usage), ("GET", "/layerd/v1/pins", .pins), ("POST", "/layerd/v1/pins", .pin),
+        ("DELETE", "/layerd/v1/pins", .unpin), ("POST", "/layerd/v1/gc", .sweep),
+        ("POST", "/layerd/v1/prune", .prune), ("GET", "/metrics", .metrics), ("GET", "/layerd/v1/metrics", .metrics),
+        ("GET", "/healthz", .healthy), ("GET", "/readyz", .ready),
     ])
 
     let context: NativeContext
@@ -66,7 +87,15 @@ public struct NativeRoutes: Sendable {
     private func answer(_ route: Route, _ request: ServerRequest) async throws -> ServerResponse {
         switch route {
         case .pull: try await pull(request)
+        case .plan: try await plan(request)
         case .status: Self.json(200, try await status())
+        case .usage: try await usage(request)
+        case .pins: try await pins()
+        case .pin: try await changePins(request, pinned: true)
+        case .unpin: try await changePins(request, pinned: false)
+        case .sweep: try await sweep(request)
+        case .prune: try await prune(request)
+        case .metrics: try await exposition()
         case .healthy: Self.text(200, "ok\n")
         case .ready: try await ready()
         }
@@ -108,27 +137,6 @@ public struct NativeRoutes: Sendable {
         case .timedOut: 504
         case .outOfSpace: 507
         case .cancelled, .internalFailure: 500
-        }
-    }
-}
-
-extension FaultKind {
-    /// The kind's name on the wire.
-    var word: String {
-        switch self {
-        case .notFound: "notFound"
-        case .alreadyExists: "alreadyExists"
-        case .invalidInput: "invalidInput"
-        case .unauthenticated: "unauthenticated"
-        case .forbidden: "forbidden"
-        case .integrity: "integrity"
-        case .outOfSpace: "outOfSpace"
-        case .timedOut: "timedOut"
-        case .unavailable: "unavailable"
-        case .rateLimited: "rateLimited"
-        case .unsupported: "unsupported"
-        case .cancelled: "cancelled"
-        case .internalFailure: "internal"
         }
     }
 }

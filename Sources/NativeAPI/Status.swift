@@ -1,5 +1,7 @@
 internal import Catalogue
 internal import OCI
+internal import Observability
+internal import Pulling
 internal import Serving
 public import Storage
 
@@ -21,10 +23,14 @@ extension NativeRoutes {
         return [
             "version": .string(context.version), "uptimeSeconds": .integer(uptime.components.seconds),
             "catalogue": [
-                "images": .integer(Int64(totals.images)), "references": .integer(Int64(totals.references)),
-                "blobs": .integer(Int64(totals.blobs)), "layersSize": .integer(totals.layersSize),
+                "state": "open", "images": .integer(Int64(totals.images)),
+                "references": .integer(Int64(totals.references)), "blobs": .integer(Int64(totals.blobs)),
+                "layersSize": .integer(totals.layersSize),
             ],
             "store": try await storeStatus(),
+            "registries": .array(await context.registries().map(\.json)),
+            "pulls": counts(of: context.metrics.pulls, ["fetched", "cached", "failed", "cancelled"]),
+            "mirror": mirrorStatus(),
         ]
     }
 
@@ -32,19 +38,30 @@ extension NativeRoutes {
     private func storeStatus() async throws -> JSON {
         let usage = try await context.store.usage()
         let ingests = try await context.store.ingests()
-        func part(_ part: StoreUsage.Part) -> JSON {
-            ["logical": .integer(part.logical), "physical": .integer(part.physical)]
-        }
         return [
-            "blobs": part(usage.blobs), "ingest": part(usage.ingest), "quarantine": part(usage.quarantine),
+            "state": "open", "blobs": Self.part(usage.blobs), "ingest": Self.part(usage.ingest),
+            "quarantine": Self.part(usage.quarantine), "leasedBlobs": .integer(Int64(context.collector.heldBlobs)),
             "transfers": .array(
                 ingests.map { ingest in
                     [
                         "digest": .string("\(ingest.digest)"), "received": .integer(ingest.bytes),
-                        "size": .integer(ingest.total),
+                        "size": .integer(ingest.total), "active": .bool(ingest.isActive),
+                        "lastWritten": .string(ingest.lastWritten.description),
                     ]
                 }),
         ]
+    }
+
+    private func mirrorStatus() -> JSON {
+        let metrics = context.metrics
+        return [
+            "requests": counts(of: metrics.mirrorRequests, ["hit", "tail", "stale", "upstream"]),
+            "bytes": .integer(Int64(clamping: metrics.bytes["mirror"].value)),
+        ]
+    }
+
+    private func counts(of family: Family<Counter>, _ values: [String]) -> JSON {
+        .object(values.map { JSON.Member($0, .integer(Int64(clamping: family[$0].value))) })
     }
 
     /// Answers only while the listeners are up, so what is left to prove is that the catalogue reads.

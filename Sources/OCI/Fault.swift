@@ -56,3 +56,24 @@ public func sentence(for error: any Error) -> String {
     default: "layerd failed unexpectedly (\(type(of: error))): a bug, which we would like to hear of"
     }
 }
+
+extension FaultKind {
+    /// The kind's name, on the wire and in figures.
+    public var word: String {
+        switch self {
+        case .notFound: "notFound"
+        case .alreadyExists: "alreadyExists"
+        case .invalidInput: "invalidInput"
+        case .unauthenticated: "unauthenticated"
+        case .forbidden: "forbidden"
+        case .integrity: "integrity"
+        case .outOfSpace: "outOfSpace"
+        case .timedOut: "timedOut"
+        case .unavailable: "unavailable"
+        case .rateLimited: "rateLimited"
+        case .unsupported: "unsupported"
+        case .cancelled: "cancelled"
+        case .internalFailure: "internal"
+        }
+    }
+}

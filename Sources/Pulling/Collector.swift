@@ -1,6 +1,7 @@
 internal import Coordination
 public import Catalogue
 public import OCI
+public import Observability
 public import Storage
 
 /// Removes images, and the blobs that nobody needs any more, beside running pulls.
@@ -22,25 +23,29 @@ public final class Collector: Sendable {
     let store: any ContentStore
     let catalogue: Catalogue
     let table = Locked(LeaseTable())
+    private let metrics: DaemonMetrics
     let observe: @Sendable (Step) async -> Void
     private let writeIndex: @Sendable ([NamedDescriptor]) async throws -> Void
     private let indexTurn = SlotQueue(total: 1, perKey: 1)
 
-    /// - Parameter project: writes the store's `index.json` from the catalogue's names.
+    /// - Parameters:
+    ///   - metrics: counts what is freed.
+    ///   - project: writes the store's `index.json` from the catalogue's names.
     public convenience init(
-        store: any ContentStore, catalogue: Catalogue,
+        store: any ContentStore, catalogue: Catalogue, metrics: DaemonMetrics = DaemonMetrics(),
         project: @escaping @Sendable ([NamedDescriptor]) async throws -> Void
     ) {
-        self.init(store: store, catalogue: catalogue, project: project) { _ in }
+        self.init(store: store, catalogue: catalogue, metrics: metrics, project: project) { _ in }
     }
 
     init(
-        store: any ContentStore, catalogue: Catalogue,
+        store: any ContentStore, catalogue: Catalogue, metrics: DaemonMetrics = DaemonMetrics(),
         project: @escaping @Sendable ([NamedDescriptor]) async throws -> Void,
         observe: @escaping @Sendable (Step) async -> Void
     ) {
         self.store = store
         self.catalogue = catalogue
+        self.metrics = metrics
         writeIndex = project
         self.observe = observe
     }
@@ -96,6 +101,7 @@ public final class Collector: Sendable {
             collected.freed += try await removeFiles(garbage)
             await observe(.removed)
         }
+        metrics.freed[].add(collected.bytes)
         return collected
     }
 

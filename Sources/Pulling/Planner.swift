@@ -52,6 +52,8 @@ struct Planner: Sendable {
         let store: any ContentStore
         var fetched = 0
         var fetchedBytes: Int64 = 0
+        /// Manifests and indexes that were fetched: the registry counts them.
+        var registryPulls = 0
     }
 
     private func document(
@@ -72,10 +74,13 @@ struct Planner: Sendable {
         if let held = try await held(descriptor, limit: limit, reading.store) { return held }
         let bytes: [UInt8]
         if let body {
+            // It came with the answer that told what the name means, and was counted there.
+            reading.registryPulls += 1
             bytes = body
         } else if let inline = descriptor.data {
             bytes = inline
         } else {
+            if !descriptor.mediaType.isImageConfig { reading.registryPulls += 1 }
             bytes = try await fetcher.document(
                 descriptor, in: reading.reference.repository, limit: limit, credential: reading.credential)
         }
@@ -127,7 +132,8 @@ struct Planner: Sendable {
         return PullPlan(
             reference: reading.reference, target: target, indexes: indexes, manifestDescriptor: descriptor,
             manifest: manifest, layers: layers, present: present, configPresent: configPresent,
-            fetchedDocuments: reading.fetched, fetchedDocumentBytes: reading.fetchedBytes)
+            fetchedDocuments: reading.fetched, fetchedDocumentBytes: reading.fetchedBytes,
+            registryPulls: reading.registryPulls)
     }
 
     /// Without an index only the config tells the platform. It is read before the layers, so that a wrong one costs

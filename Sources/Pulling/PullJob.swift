@@ -207,7 +207,7 @@ final class PullJob: Sendable {
 
 extension Int64 {
     /// Sizes come from outside: their sum may not trap.
-    fileprivate func addingClamped(_ other: Int64) -> Int64 {
+    func addingClamped(_ other: Int64) -> Int64 {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum
     }

@@ -23,6 +23,8 @@ struct PullPlan: Sendable {
     /// Documents that had to come over the network for this plan, and their bytes.
     var fetchedDocuments: Int
     var fetchedDocumentBytes: Int64
+    /// Those of them that a registry counts as pulls: manifests and indexes.
+    var registryPulls: Int
     /// The name already means this content, and all of it is here: nothing to do but to say so.
     var upToDate = false
 

@@ -1,5 +1,6 @@
 internal import Coordination
 internal import OCI
+internal import Observability
 internal import Registry
 internal import Storage
 
@@ -11,15 +12,32 @@ struct PullWork: Sendable {
     let events: ImageEventLog
     let collector: Collector
     let store: any ContentStore
+    let metrics: DaemonMetrics
 
     func run(_ job: PullJob, _ request: PullRequest) async {
         // Until the image is recorded only the lease keeps what the plan found here, and what came since.
+        let began = ContinuousClock.now
         let lease = collector.lease()
         let end = await outcome(job, request, store: lease.store(store))
         // What was to be removed while the pull held it is no business of the pull's: a failure is met again by the
         // next collection.
         do { try await lease.end() } catch {}
+        count(end, took: ContinuousClock.now - began)
         job.finish(end)
+    }
+
+    private func count(_ end: Result<PullOutcome, any Error>, took duration: Duration) {
+        switch end {
+        case .success(let outcome):
+            metrics.pulls[outcome.fetchedBlobs > 0 ? "fetched" : "cached"].add()
+            metrics.bytes["upstream"].add(outcome.fetchedBytes)
+            metrics.bytes["store"].add(outcome.sharedBytes)
+            metrics.pullDuration[].observe(duration)
+        case .failure(is CancellationError): metrics.pulls["cancelled"].add()
+        case .failure(let error):
+            metrics.pulls["failed"].add()
+            metrics.errors[((error as? any Fault)?.kind ?? .internalFailure).word].add()
+        }
     }
 
     private func outcome(
@@ -36,6 +54,8 @@ struct PullWork: Sendable {
                 throw error
             }
             job.planned(.success(plan))
+            metrics.lookups["hit"].add(Int64(plan.present.count + (plan.configPresent ? 1 : 0)))
+            metrics.lookups["miss"].add(Int64(plan.missingLayers.count + (plan.configPresent ? 0 : 1)))
             try await bring(plan, job, request)
             if !plan.upToDate { try await recorder.record(plan, request) }
             job.recorded()

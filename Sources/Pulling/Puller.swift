@@ -1,6 +1,7 @@
 internal import Coordination
 public import Catalogue
 public import OCI
+public import Observability
 public import Registry
 public import Storage
 
@@ -27,16 +28,18 @@ public final class Puller: ImagePuller {
         let credential: Credential?
     }
 
-    private let work: PullWork
+    let work: PullWork
     private let resolver: any Resolver
     private let jobs = Locked((next: UInt64(0), running: [Key: PullJob]()))
 
     /// - Parameter collector: gives each pull its lease, and brings `index.json` up to date before a pull is
     ///   acknowledged.
     /// - Parameter events: hears of every pull that ends well.
+    /// - Parameter metrics: counts pulls, and bytes by where they came from.
     public init(
         resolver: any Resolver, fetcher: any Fetcher, store: any ContentStore, catalogue: Catalogue,
-        limits: Limits, events: ImageEventLog, collector: Collector
+        limits: Limits, events: ImageEventLog, collector: Collector,
+        metrics: DaemonMetrics = DaemonMetrics()
     ) {
         self.resolver = resolver
         let slots = SlotQueue(total: limits.total, perKey: limits.perHost)
@@ -46,7 +49,7 @@ public final class Puller: ImagePuller {
                 recorded: { try await catalogue.image(named: $0)?.target }),
             transfers: Transfers(fetcher: fetcher, store: store, slots: slots),
             recorder: PullRecorder(store: store, catalogue: catalogue, collector: collector), events: events,
-            collector: collector, store: store)
+            collector: collector, store: store, metrics: metrics)
     }
 
     public func pull(_ request: PullRequest) async throws -> Pull {

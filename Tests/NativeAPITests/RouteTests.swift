@@ -1,15 +1,18 @@
 import Catalogue
 import OCI
-import Pulling
 import Registry
 import Serving
-import Storage
+import TestSupport
 import Testing
 
 @testable import NativeAPI
+@testable import Pulling
+@testable import Storage
 
 /// A pull that goes as the test says.
-private struct ScriptedPuller: ImagePuller {
+struct ScriptedPuller: ImagePuller, PullPlanning {
+    var planned: [String: PlannedImage] = [:]
+
     var fault: (any Error)?
     var events: [PullEvent] = []
     var ending: (any Error)?
@@ -31,22 +34,45 @@ private struct ScriptedPuller: ImagePuller {
     }
 
     func tags(of repository: Repository, credential: Credential?) async throws -> [String] { [] }
+
+    func plan(_ requests: [PullRequest], held: [Digest: Int64]) async throws -> PlanReport {
+        PlanReport(
+            images: requests.map { request in
+                let planned = planned[request.reference.familiar]
+                return (request.reference.forPull, planned.map { .success($0) } ?? .failure(Broken(kind: .notFound)))
+            })
+    }
 }
 
-private struct EmptyStore: StoreReporting {
+struct ReportingStore: StoreReporting, SweptStore {
+    let memory = MemoryContentStore()
+    var interrupted: [HeldIngest] = []
+
+    func size(of digest: Digest) async throws -> Int64? { try await memory.size(of: digest) }
+    func ingest(
+        _ descriptor: Descriptor, fill: @Sendable (any BlobWriter) async throws -> Void
+    ) async throws -> IngestOutcome { try await memory.ingest(descriptor, fill: fill) }
+    func read(_ digest: Digest, limit: Int) async throws -> [UInt8] { try await memory.read(digest, limit: limit) }
+    func open(_ digest: Digest) async throws -> BlobFile { try await memory.open(digest) }
+    func remove(_ digest: Digest) async throws { try await memory.remove(digest) }
+    func blobs() async throws -> [(digest: Digest, size: Int64)] { try await memory.blobs() }
+    func stored() async throws -> [StoredBlob] {
+        try await blobs().map { StoredBlob(digest: $0.digest, size: $0.size, changed: Timestamp(seconds: 100)) }
+    }
+    func dropIngest(_ digest: Digest) -> Bool { true }
     func usage() -> StoreUsage {
         StoreUsage(blobs: .init(logical: 3, physical: 4096), ingest: .init(), quarantine: .init())
     }
-    func ingests() -> [HeldIngest] { [] }
+    func ingests() -> [HeldIngest] { interrupted }
 }
 
-private struct Broken: Fault {
+struct Broken: Fault {
     var kind: FaultKind
     var description: String { "it broke" }
 }
 
 /// Takes what a stream writes.
-private actor Written: ResponseWriter {
+actor Written: ResponseWriter {
     var bytes: [UInt8] = []
     func write(_ bytes: [UInt8]) { self.bytes += bytes }
 
@@ -59,10 +85,8 @@ private actor Written: ResponseWriter {
     private func respond(_ method: String, _ target: String, _ puller: ScriptedPuller = ScriptedPuller()) async throws
         -> ServerResponse?
     {
-        let context = NativeContext(
-            catalogue: try await Catalogue.open(path: nil) { Timestamp(seconds: 1) }, store: EmptyStore(),
-            puller: puller, version: "1.2.3", started: .now)
-        return await NativeRoutes(context: context).respond(to: try #require(ServerRequest(method, target)))
+        let rig = try await NativeRig(puller: puller)
+        return try await rig.respond(method, target)
     }
 
     private func json(_ response: ServerResponse?) throws -> JSON {

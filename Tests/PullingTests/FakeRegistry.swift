@@ -18,11 +18,14 @@ final class FakeRegistry: Resolver, Fetcher {
         var mixedUp: Set<Digest> = []
     }
 
-    let state = Locked(State())
+    let state: Locked<State>
     /// Every blob waits here before its second half, until the gate opens.
     let gate: Gate?
 
-    init(gate: Gate? = nil) { self.gate = gate }
+    init(gate: Gate? = nil, sharing other: FakeRegistry? = nil) {
+        self.gate = gate
+        state = other?.state ?? Locked(State())
+    }
 
     func resolve(_ reference: Reference, credential: Credential?) async throws -> Resolution {
         try state.withLock { state in

@@ -10,23 +10,32 @@ import TestSupport
 /// A puller between a registry in memory, a store in memory and a catalogue in memory.
 struct PullingRig {
     let registry: FakeRegistry
-    let store = MemoryContentStore()
+    let store: MemoryContentStore
     let catalogue: Catalogue
     let puller: Puller
     let events = ImageEventLog { Timestamp(seconds: 1_700_000_000) }
     let collector: Collector
     let projected = Locked([NamedDescriptor]())
 
+    /// - Parameter sharing: another rig, whose content, store, catalogue and collector are this one's too.
     init(
         gate: Gate? = nil, limits: Puller.Limits = .init(total: 4, perHost: 4),
+        sharing other: PullingRig? = nil,
         observe: @escaping @Sendable (Collector.Step) async -> Void = { _ in }
     ) async throws {
-        registry = FakeRegistry(gate: gate)
-        catalogue = try await Catalogue.open(path: nil) { Timestamp(seconds: 1_700_000_000) }
+        registry = FakeRegistry(gate: gate, sharing: other?.registry)
+        store = other?.store ?? MemoryContentStore()
+        if let other {
+            catalogue = other.catalogue
+        } else {
+            catalogue = try await Catalogue.open(path: nil) { Timestamp(seconds: 1_700_000_000) }
+        }
         let projected = self.projected
-        collector = Collector(
-            store: store, catalogue: catalogue, project: { entries in projected.withLock { $0 = entries } },
-            observe: observe)
+        collector =
+            other?.collector
+            ?? Collector(
+                store: store, catalogue: catalogue, project: { entries in projected.withLock { $0 = entries } },
+                observe: observe)
         puller = Puller(
             resolver: registry, fetcher: registry, store: store, catalogue: catalogue, limits: limits,
             events: events, collector: collector)
