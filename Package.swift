@@ -45,7 +45,7 @@ let suites = [
     suite("StorageTests", ["Storage", "Coordination", "OCI", "Hashing", "TestSupport", systemPackage]),
     suite("LayersTests", ["Layers", "OCI", "Hashing", "TestSupport"]),
     suite("RegistryTests", ["Registry", "Transport", "Coordination", "OCI", "Hashing", "TestSupport"]),
-    suite("CatalogueTests", ["Catalogue", "OCI", grdb]),
+    suite("CatalogueTests", ["Catalogue", "OCI", "TestSupport", grdb]),
     suite(
         "PullingTests",
         ["Pulling", "Coordination", "Registry", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport"]),

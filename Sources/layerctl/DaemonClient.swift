@@ -14,13 +14,31 @@ struct DaemonClient: Sendable {
     /// The answer's JSON.
     /// - Throws: ``Failure``.
     func get(_ path: String, query: [(String, String)] = []) async throws -> JSON {
-        let request = self.request(.get, path, query)
+        try await answer(.get, path, query)
+    }
+
+    /// Posts, and waits for the whole answer; `null` when it is empty.
+    /// - Throws: ``Failure``.
+    @discardableResult
+    func post(_ path: String, query: [(String, String)] = []) async throws -> JSON {
+        try await answer(.post, path, query)
+    }
+
+    /// The answer to a DELETE.
+    /// - Throws: ``Failure``.
+    func delete(_ path: String, query: [(String, String)] = []) async throws -> JSON {
+        try await answer(.delete, path, query)
+    }
+
+    private func answer(_ method: HTTPMethod, _ path: String, _ query: [(String, String)]) async throws -> JSON {
+        let request = self.request(method, path, query)
         do {
             let (head, body) = try await http.collect(request, limit: Self.maximumAnswer)
-            guard head.status == 200 else { throw Failure.refused(Self.reason(body, status: head.status)) }
+            guard 200...299 ~= head.status else { throw Failure.refused(Self.reason(body, status: head.status)) }
             var limits = JSON.Limits()
             limits.bytes = Self.maximumAnswer
             limits.values = .max
+            guard !body.isEmpty else { return .null }
             return try JSON(parsing: body, limits: limits)
         } catch let error {
             throw failure(error)
@@ -31,10 +49,21 @@ struct DaemonClient: Sendable {
     /// - Throws: ``Failure``; what `take` throws.
     func post(_ path: String, query: [(String, String)], lines take: @escaping @Sendable (JSON) throws -> Void)
         async throws
-    {
+    { try await lines(.post, path, query, take) }
+
+    /// Hands over an answer's lines as they come.
+    /// - Throws: ``Failure``; what `take` throws.
+    func stream(_ path: String, query: [(String, String)], lines take: @escaping @Sendable (JSON) throws -> Void)
+        async throws
+    { try await lines(.get, path, query, take) }
+
+    private func lines(
+        _ method: HTTPMethod, _ path: String, _ query: [(String, String)],
+        _ take: @escaping @Sendable (JSON) throws -> Void
+    ) async throws {
         let sink = LineSink(take)
         do {
-            let head = try await http.perform(request(.post, path, query), into: sink)
+            let head = try await http.perform(request(method, path, query), into: sink)
             guard head.status == 200 else { throw Failure.refused(Self.reason(sink.rest(), status: head.status)) }
         } catch let error {
             throw failure(error)

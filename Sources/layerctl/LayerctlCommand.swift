@@ -12,7 +12,12 @@ internal import Glibc
             Exit codes: 0 done; 1 layerd or the registry refused or failed, the reason is on stderr; 2 usage; \
             3 layerd cannot be reached; 130 interrupted.
             """,
-        subcommands: [PullCommand.self, ListCommand.self, InspectCommand.self, HistoryCommand.self, UsageCommand.self])
+        subcommands: [
+            PullCommand.self, PlanCommand.self, ListCommand.self, InspectCommand.self, HistoryCommand.self,
+            UsageCommand.self, RemoveCommand.self, TagCommand.self, PinCommand.self, UnpinCommand.self,
+            PruneCommand.self, CollectCommand.self, EventsCommand.self, StatusCommand.self, VersionCommand.self,
+            CompletionsCommand.self,
+        ])
 
     /// Docker's habit is to name the daemon before the verb (`docker -H … pull`); our verbs take it behind them.
     static func ordered(_ arguments: [String]) -> [String] {

@@ -39,19 +39,24 @@ struct ListCommand: AsyncParsableCommand {
 
     /// - Throws: a usage error for a filter without `=`.
     func query() throws -> [(String, String)] {
+        let filters = filter + (pattern.map { ["reference=\($0)"] } ?? [])
+        return filters.isEmpty ? [] : [("filters", try Self.encoded(filters))]
+    }
+
+    /// Filters written `key=value`, in the Engine API's encoding.
+    /// - Throws: a usage error for a filter without `=`.
+    static func encoded(_ entries: [String]) throws -> String {
         var filters: [String: [String]] = [:]
-        for entry in filter {
+        for entry in entries {
             guard let equals = entry.firstIndex(of: "=") else {
                 throw ValidationError("a filter is written key=value, not \"\(entry)\"")
             }
             filters[String(entry[..<equals]), default: []].append(String(entry[entry.index(after: equals)...]))
         }
-        if let pattern { filters["reference", default: []].append(pattern) }
-        guard !filters.isEmpty else { return [] }
         let members = filters.sorted { $0.key < $1.key }.map { key, values in
             JSON.Member(key, .object(values.map { JSON.Member($0, true) }))
         }
-        return [("filters", String(decoding: JSON.object(members).serialized(), as: UTF8.self))]
+        return String(decoding: JSON.object(members).serialized(), as: UTF8.self)
     }
 
     func text(_ rows: [ImageRow], now: Int64) throws -> String {

@@ -22,6 +22,13 @@ enum OutputFormat: ExpressibleByArgument {
     static let help = ArgumentHelp(
         "table, json (one object a line), or field names separated by commas.", valueName: "format")
 
+    /// For verbs whose JSON is the daemon's whole report.
+    static func reportHelp(fields: [String]) -> ArgumentHelp {
+        ArgumentHelp(
+            "table, json (one object), or field names separated by commas: \(fields.joined(separator: ", ")).",
+            valueName: "format")
+    }
+
     /// Rows as lines of JSON, or their wanted fields separated by tabs.
     /// - Throws: a usage error for a field that no row has.
     func lines(_ rows: [[(String, String)]], fields known: [String]) throws -> String {

@@ -24,9 +24,9 @@ struct TextTable {
         }.joined()
     }
 
-    /// Columns on a terminal: wide characters take two.
+    /// Columns on a terminal: wide characters take two, colours none.
     private func width(_ text: String) -> Int {
-        text.unicodeScalars.reduce(0) { sum, scalar in
+        Style.plain(text).unicodeScalars.reduce(0) { sum, scalar in
             sum + (Self.wide.contains { $0.contains(scalar.value) } ? 2 : 1)
         }
     }

@@ -11,12 +11,32 @@ struct UsageCommand: AsyncParsableCommand {
     @Flag(name: [.short, .long], help: "One line for each image, with shared and unique bytes.")
     var verbose = false
 
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Only tell how many bytes removing these images together would free.", valueName: "image"))
+    var reclaimable: [String] = []
+
     @Option(help: OutputFormat.help)
     var format: OutputFormat = .table
 
     func run() async throws {
+        guard reclaimable.isEmpty else {
+            let query = reclaimable.map { ("images", $0) } + [("blobs", "0")]
+            let usage = try await global.client().get("/layerd/v1/df", query: query)
+            return standardOutput.write(try reclaimableText(usage))
+        }
         let usage = try await global.client().get(DaemonClient.engineVersion + "/system/df")
         standardOutput.write(try verbose ? details(usage, now: HumanText.now()) : summary(usage))
+    }
+
+    func reclaimableText(_ usage: JSON) throws -> String {
+        let bytes = usage["reclaimable"]?.integer ?? 0
+        switch format {
+        case .table: return "\(HumanText.size(bytes)) (\(bytes) bytes)\n"
+        case .json: return (["Reclaimable": .integer(bytes)] as JSON).line
+        case .fields: return try format.lines([[("Reclaimable", "\(bytes)")]], fields: ["Reclaimable"])
+        }
     }
 
     static let summaryFields = ["Active", "Reclaimable", "Size", "TotalCount", "Type"]

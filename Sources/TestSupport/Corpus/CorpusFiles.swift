@@ -27,13 +27,13 @@ public enum CorpusFiles {
         return "\(root)/\(name)"
     }
 
-    /// The file's bytes.
+    /// The file's bytes, unpacked if its name ends in `.zst`.
     public static func bytes(_ name: String, from file: String = #filePath) throws -> [UInt8] {
         let path = try path(name, from: file)
         guard let data = FileManager.default.contents(atPath: path) else {
             throw Unreadable(description: "\(name) of the corpus cannot be read")
         }
-        return Array(data)
+        return name.hasSuffix(".zst") ? try decompressZstd(Array(data)) : Array(data)
     }
 
     /// The file as one JSON document.
