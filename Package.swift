@@ -44,7 +44,8 @@ let suites = [
     suite("TransportTests", ["Transport", "OCI", "TestSupport"]),
     suite("StorageTests", ["Storage", "Coordination", "OCI", "Hashing", "TestSupport", systemPackage]),
     suite("LayersTests", ["Layers", "OCI", "Hashing", "TestSupport"]),
-    suite("RegistryTests", ["Registry", "Transport", "Coordination", "OCI", "Hashing", "TestSupport"]),
+    suite("KeyringTests", ["Keyring", "OCI", "TestSupport"]),
+    suite("RegistryTests", ["Registry", "Keyring", "Transport", "Coordination", "OCI", "Hashing", "TestSupport"]),
     suite("CatalogueTests", ["Catalogue", "OCI", "TestSupport", grdb]),
     suite(
         "PullingTests",
@@ -103,8 +104,9 @@ let package = Package(
         room("Transport", ["OCI", "Coordination", "CCurl"]),
         room("Storage", ["OCI", "Hashing", "Coordination", systemPackage]),
         room("Layers", ["OCI", "Hashing", "CZlib", "CZstd", "CLzma"]),
-        room("Registry", ["OCI", "Hashing", "Coordination", "Transport"]),
         room("Catalogue", ["OCI", "Coordination", grdb]),
+        room("Keyring", ["OCI", "Coordination"]),
+        room("Registry", ["OCI", "Hashing", "Coordination", "Transport", "Keyring"]),
         room("Pulling", ["OCI", "Coordination", "Observability", "Storage", "Registry", "Catalogue"]),
         room("Archives", ["OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling"]),
         room("Serving", [nioCore, nioPosix]),
@@ -115,12 +117,13 @@ let package = Package(
         room(
             "Daemon",
             [
-                "OCI", "Hashing", "Coordination", "Observability", "Transport", "Storage", "Registry", "Catalogue",
-                "Pulling", "Archives", "Serving", "EngineAPI", "NativeAPI", logging, lifecycle, unixSignals, toml,
-                systemPackage,
+                "OCI", "Hashing", "Coordination", "Observability", "Transport", "Storage", "Keyring", "Registry",
+                "Catalogue", "Pulling", "Archives", "Serving", "EngineAPI", "NativeAPI", logging, lifecycle,
+                unixSignals, toml, systemPackage,
             ]),
         .executableTarget(name: "layerd", dependencies: ["Daemon", arguments, logging], swiftSettings: settings),
-        .executableTarget(name: "layerctl", dependencies: ["OCI", "Transport", arguments], swiftSettings: settings),
+        .executableTarget(
+            name: "layerctl", dependencies: ["OCI", "Transport", "Keyring", arguments], swiftSettings: settings),
         room(
             "TestSupport",
             [

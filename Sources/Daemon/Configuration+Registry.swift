@@ -1,12 +1,10 @@
 internal import FoundationEssentials
+internal import Keyring
 internal import OCI
 internal import Registry
 internal import Transport
 
 extension Configuration {
-    /// A password is a line; what is longer is another file given by mistake.
-    private static let maximumPasswordSize = 64 << 10
-
     /// Reads `[registry."NAME"]`; `nil` when something is wrong, which the reader then holds.
     func readRegistry(_ name: String, _ reader: inout ConfigurationReader) -> RegistryHost? {
         guard (try? Repository(parsing: name + "/x/y"))?.domain == name else {
@@ -43,27 +41,33 @@ extension Configuration {
     private func readCredential(_ host: inout RegistryHost, _ reader: inout ConfigurationReader) {
         var username: String?
         var passwordFile: String?
+        var helper: String?
         reader.string("username", into: &username) { $0.isEmpty ? "must not be empty" : nil }
-        reader.string("password-file", into: &passwordFile, check: Self.checkFile)
-        switch (username, passwordFile) {
-        case (nil, nil): return
-        case (let username?, let file?):
-            guard let password = Self.password(in: file) else {
-                return reader.report("password-file", "must hold the password alone, as text, readable by layerd")
+        reader.string("password-file", into: &passwordFile, check: Self.checkPasswordFile)
+        reader.string("credential-helper", into: &helper) { suffix in
+            do { _ = try CredentialHelper(suffix) } catch {
+                return "must be what follows docker-credential- in the program's name: letters, digits, . _ -"
             }
-            host.credential = .basic(username: username, password: password)
+            return nil
+        }
+        switch (username, passwordFile) {
+        case (nil, nil): host.kept = helper.map { .helper($0) }
+        case (let username?, let file?): host.kept = .passwordFile(username: username, path: file)
         case (nil, _): reader.report("password-file", "goes with username: give both or neither")
         case (_, nil): reader.report("username", "goes with password-file: give both or neither")
         }
+        if helper != nil, username != nil || passwordFile != nil {
+            reader.report("credential-helper", "is one way and username with password-file another: give one of them")
+        }
     }
 
-    private static func password(in file: String) -> String? {
-        guard let data = try? Data(contentsOf: URL(filePath: file)), data.count <= maximumPasswordSize,
-            let text = String(bytes: data, encoding: .utf8)
-        else { return nil }
-        // Editors and `echo` end the file with a newline that is no part of the password.
-        let password = text.hasSuffix("\r\n") ? text.dropLast(1) : text.hasSuffix("\n") ? text.dropLast(1) : text[...]
-        return password.isEmpty ? nil : String(password)
+    /// The file is read again for each pull that needs it; here it must be readable once.
+    private static func checkPasswordFile(_ path: String) -> String? {
+        do {
+            return try SecretFile(path).line() == nil ? "names \(path), which is not there" : nil
+        } catch {
+            return "must hold the password alone: \(error)"
+        }
     }
 
     private static func checkURL(_ text: String) -> String? {

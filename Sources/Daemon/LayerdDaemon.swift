@@ -21,7 +21,7 @@ internal import UnixSignals
 public struct LayerdDaemon: Sendable {
     private let configuration: Configuration
     private let stateDirectory: String
-    private let logger: Logger
+    let logger: Logger
 
     /// - Parameter stateDirectory: holds `store/`, `ingest/`, `quarantine/` and `catalog.sqlite`; made if it is
     /// missing.
@@ -49,6 +49,7 @@ public struct LayerdDaemon: Sendable {
             userAgent: "layerd/\(Version.current)")
         let registry = RegistryClient(
             http: http, hosts: configuration.registries, anyRegistry: configuration.pull.anyRegistry,
+            credentials: keptCredentials(),
             retry: RetryPolicy(attempts: configuration.pull.retries + 1))
         let events = ImageEventLog { Timestamp.now() }
         let puller = Puller(
@@ -61,8 +62,7 @@ public struct LayerdDaemon: Sendable {
                     catalogue: catalogue, store: store, puller: puller, collector: collector,
                     saver: ImageSaver(catalogue: catalogue, store: store, collector: collector, events: events),
                     loader: ImageLoader(catalogue: catalogue, store: store, collector: collector, events: events),
-                    events: events, daemon: facts(),
-                    now: { Timestamp.now() })),
+                    events: events, registry: registry, daemon: facts(), now: { Timestamp.now() })),
             native: NativeRoutes(
                 context: NativeContext(
                     catalogue: catalogue, store: store, puller: puller, collector: collector, metrics: metrics,

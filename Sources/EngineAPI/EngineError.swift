@@ -34,6 +34,10 @@ enum EngineError: Fault, Equatable {
     case pruneRunning
     /// Events are asked for until a time before their beginning.
     case reversedSpan(since: String, until: String)
+    /// A body of another type where JSON is wanted. Carries the type.
+    case notJSON(String)
+    /// A body that is no JSON. Carries where it goes wrong.
+    case malformedBody(String)
     /// Neither an image nor an archive is named.
     case nothingToPull
     /// A repository without a single tag.
@@ -51,7 +55,7 @@ enum EngineError: Fault, Equatable {
         switch self {
         case .clientTooOld, .clientTooNew, .malformedFilters, .invalidFilter, .badPattern,
             .invalidTime, .unknownObjectType, .malformedPlatform, .nothingToPull, .blankName,
-            .digestAsTag, .ambiguousTag, .reversedSpan:
+            .digestAsTag, .ambiguousTag, .reversedSpan, .notJSON, .malformedBody:
             .invalidInput
         case .platformNotHere, .noTags: .notFound
         case .reservedName: .forbidden
@@ -87,6 +91,9 @@ enum EngineError: Fault, Equatable {
         case .pruneRunning: "a prune operation is already running"
         case .reversedSpan(let since, let until):
             "`since` time (\(since)) cannot be after `until` time (\(until))"
+        case .notJSON(let type):
+            "unsupported Content-Type header (\(type.prefix(64))): must be 'application/json'"
+        case .malformedBody(let place): "invalid JSON \(place)"
         case .nothingToPull: "invalid reference format: neither fromImage nor fromSrc is given"
         case .noTags(let repository): "\(repository.familiar) has no tags to pull"
         case .inconsistentHistory(let name): "too many non-empty layers in History section of \(name)"

@@ -6,6 +6,7 @@ public import Archives
 public import Catalogue
 public import OCI
 public import Pulling
+public import Registry
 public import Serving
 public import Storage
 
@@ -22,6 +23,8 @@ public struct EngineContext: Sendable {
     public var loader: ImageLoader
     /// What happened to images, to be told and to be added to.
     public var events: ImageEventLog
+    /// Asked what names mean and whether credentials are right.
+    public var registry: any Resolver & Fetcher & Authenticator
     public var daemon: DaemonFacts
     /// The time of day, for `until` filters and `/info`.
     public var now: @Sendable () -> Timestamp
@@ -29,7 +32,8 @@ public struct EngineContext: Sendable {
 
     public init(
         catalogue: Catalogue, store: any ContentStore, puller: any ImagePuller, collector: Collector,
-        saver: ImageSaver, loader: ImageLoader, events: ImageEventLog, daemon: DaemonFacts,
+        saver: ImageSaver, loader: ImageLoader, events: ImageEventLog,
+        registry: any Resolver & Fetcher & Authenticator, daemon: DaemonFacts,
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.catalogue = catalogue
@@ -39,6 +43,7 @@ public struct EngineContext: Sendable {
         self.saver = saver
         self.loader = loader
         self.events = events
+        self.registry = registry
         self.daemon = daemon
         self.now = now
     }
@@ -90,6 +95,8 @@ public struct EngineRoutes: RequestHandler {
         case .events: try eventStream(call)
         case .imageSave(let named): try await imageSave(call, named: named)
         case .imageLoad: try await imageLoad(call)
+        case .auth: try await authentication(call)
+        case .distribution: try await distribution(call)
         case .nothing(let body): .json(body)
         case .absent(let kind): .message(404, kind.message(call.name))
         case .noSwarm: .message(503, Endpoint.noSwarmMessage)
@@ -105,7 +112,7 @@ struct Call: Sendable {
     let version: APIVersion
     let query: [(name: String, value: String)]
     let headers: ServerHeaders
-    var body = RequestBody()
+    let body: RequestBody
 
     /// What the path calls the image, or the thing that is no image.
     /// - Precondition: the route has a name in it.

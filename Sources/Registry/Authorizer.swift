@@ -33,7 +33,7 @@ final class Authorizer: Sendable {
         fileprivate(set) var refusal: RegistryError.Reason?
     }
 
-    private enum Way {
+    enum Way {
         case basic
         case bearer(realm: WebAddress, service: String?, scopes: [String])
     }
@@ -49,7 +49,7 @@ final class Authorizer: Sendable {
     /// Places remembered; beyond it all are forgotten, and asked anew.
     private static let maximumPlaces = 1000
 
-    private let tokens: TokenSource
+    let tokens: TokenSource
     private let ways = Locked<[Place: Way]>([:])
 
     init(tokens: TokenSource) { self.tokens = tokens }
@@ -77,10 +77,11 @@ final class Authorizer: Sendable {
         if case .registryToken = upstream.credential { return nil }
         guard !answer.isElsewhere, Authorizer.asks(answer.head.status, used) else { return nil }
         let place = Authorizer.place(upstream, repository)
-        var way = try way(in: answer.head.headers, upstream, repository) ?? ways.withLock { $0[place] }
+        let scopes = [Scope.pull(repository.path)]
+        var way = try Authorizer.way(in: answer.head.headers, upstream, scopes: scopes) ?? ways.withLock { $0[place] }
         if way == nil, used == nil, !visit.hasPinged {
             visit.hasPinged = true
-            way = try await self.way(in: ping(), upstream, repository)
+            way = try await Authorizer.way(in: ping(), upstream, scopes: scopes)
         }
         guard let way else { return nil }
         return try await take(way, used: used, upstream, repository, &visit)
@@ -101,7 +102,8 @@ final class Authorizer: Sendable {
         Place(base: upstream.base, path: repository.path, credential: upstream.credential)
     }
 
-    private func way(in headers: HTTPHeaders, _ upstream: Upstream, _ repository: Repository) throws -> Way? {
+    /// - Parameter scopes: what to ask for where the challenge names nothing.
+    static func way(in headers: HTTPHeaders, _ upstream: Upstream, scopes: [String]) throws -> Way? {
         let challenges = Challenge.parse(headers.all("WWW-Authenticate"))
         if let bearer = challenges.first(where: { $0.scheme == "bearer" && $0.parameters["realm"] != nil }) {
             guard let realm = WebAddress(bearer.parameters["realm"] ?? "") else {
@@ -112,10 +114,9 @@ final class Authorizer: Sendable {
                 throw RegistryError.Reason.untrustedRealm(
                     "\(realm.origin.isSecure ? "https" : "http")://\(realm.authority)")
             }
-            let scopes = Scope.list(bearer.parameters["scope"])
+            let named = Scope.list(bearer.parameters["scope"])
             let service = bearer.parameters["service"].flatMap { $0.isEmpty ? nil : $0 }
-            return .bearer(
-                realm: realm, service: service, scopes: scopes.isEmpty ? [Scope.pull(repository.path)] : scopes)
+            return .bearer(realm: realm, service: service, scopes: named.isEmpty ? scopes : named)
         }
         return challenges.contains { $0.scheme == "basic" } ? .basic : nil
     }

@@ -11,26 +11,30 @@ public import Transport
 /// Source: OCI distribution-spec v1.1.1; distribution `auth/token.md`.
 public final class RegistryClient: Resolver, Fetcher {
     let session: Session
-    private let hosts: HostList
+    let hosts: HostList
     private let retry: RetryPolicy
     private let timeline: Timeline
+    private let credentials: CredentialStore
 
     /// Makes a client.
     /// - Parameters:
     ///   - http: makes the requests.
     ///   - hosts: the registries that have a section of their own.
     ///   - anyRegistry: others are used too, at `https://HOST`.
+    ///   - credentials: what is kept for callers that bring none.
     ///   - retry: when a failed request is made again.
     ///   - clock: measures tokens' lives and waits.
     ///   - now: the time of day, for `Retry-After` and what is recorded.
     public init(
-        http: any HTTPClient, hosts: [RegistryHost], anyRegistry: Bool, retry: RetryPolicy = RetryPolicy(),
+        http: any HTTPClient, hosts: [RegistryHost], anyRegistry: Bool,
+        credentials: CredentialStore = CredentialStore(), retry: RetryPolicy = RetryPolicy(),
         clock: any Clock<Duration> = ContinuousClock(), now: (@Sendable () -> Timestamp)? = nil
     ) {
         timeline = Timeline(clock)
         session = Session(http: http, timeline: timeline, now: now ?? wallClock)
         self.hosts = HostList(hosts, anyRegistry: anyRegistry)
         self.retry = retry
+        self.credentials = credentials
     }
 
     /// What `registry` last said of how much may still be fetched from it; `nil` when it never said anything.
@@ -92,7 +96,8 @@ public final class RegistryClient: Resolver, Fetcher {
         do {
             let upstreams = try hosts.upstreams(
                 of: subject.repository.domain, credential: credential, mirrors: mirrors)
-            for upstream in upstreams {
+            for bare in upstreams {
+                let upstream = await withKept(bare)
                 let limit = upstream.role == .mirror ? 1 : retry.attempts
                 do {
                     let result = try await retry.run(
@@ -102,7 +107,7 @@ public final class RegistryClient: Resolver, Fetcher {
                     hosts.worked(upstream)
                     return result
                 } catch let reason as RegistryError.Reason {
-                    failure = (upstream.base.authority, reason)
+                    failure = (upstream.base.authority, judged(reason, at: upstream))
                     guard upstream.givesWay(to: reason) else { break }
                 }
             }
@@ -110,6 +115,23 @@ public final class RegistryClient: Resolver, Fetcher {
             failure.reason = reason
         }
         throw RegistryError(subject, host: failure.host, failure.reason)
+    }
+
+    /// The upstream with what is kept for it.
+    func withKept(_ upstream: Upstream) async -> Upstream {
+        guard let keeper = upstream.keeper else { return upstream }
+        let found = await credentials.find(for: keeper.registry, keeper.kept)
+        var upstream = upstream
+        upstream.credential = found.credential
+        upstream.trouble = found.trouble
+        return upstream
+    }
+
+    /// A refusal for want of a credential is put down to the one that could not be read.
+    private func judged(_ reason: RegistryError.Reason, at upstream: Upstream) -> RegistryError.Reason {
+        guard reason.kind == .unauthenticated, let keeper = upstream.keeper else { return reason }
+        credentials.refused(keeper.registry)
+        return upstream.trouble.map(RegistryError.Reason.credentialsUnusable) ?? reason
     }
 
     func question(about subject: Subject, at upstream: Upstream) -> Session.Question {

@@ -35,6 +35,8 @@ public struct RegistryError: Fault, Equatable {
         case credentialsRefused(by: String, detail: String)
         /// The registry wants a user name and password, and there is none.
         case noCredentials
+        /// The registry wants a credential, and the one that is kept for it cannot be read.
+        case credentialsUnusable(String)
         /// A manifest, a blob or a repository that is not there.
         case notFound(NotFound, detail: String)
         /// The allowance is used up; `isSpent` when only a new window helps.
@@ -82,7 +84,7 @@ extension RegistryError.Reason {
         switch self {
         case .notConfigured, .untrustedRealm, .unsafeRedirect, .refused: .forbidden
         case .misconfigured: .invalidInput
-        case .denied, .credentialsRefused, .noCredentials: .unauthenticated
+        case .denied, .credentialsRefused, .noCredentials, .credentialsUnusable: .unauthenticated
         case .notFound: .notFound
         case .rateLimited(_, let after, _): .rateLimited(retryAfter: after)
         case .unavailable(_, _, _, let after): .unavailable(retryAfter: after)
@@ -110,7 +112,8 @@ extension RegistryError {
         }
     }
 
-    private var failure: String {
+    /// What happened, without the image it happened to.
+    var failure: String {
         switch reason {
         case .notConfigured:
             "only configured registries may be used; add a section [registry.\"\(registry)\"] to layerd.toml, or set "
@@ -118,6 +121,8 @@ extension RegistryError {
         case .misconfigured(let reason): "\(reason); see [registry.\"\(registry)\"] in layerd.toml"
         case .credentialsRefused(let host, let detail): "\(host) refused the credentials: \(detail)"
         case .noCredentials: "it wants a user name and password: no basic auth credentials"
+        case .credentialsUnusable(let trouble):
+            "it wants a credential, and the one kept for it cannot be used: \(trouble)"
         case .unavailable(let status, let place, let detail, let after):
             "\(place) answered \(status): \(detail)\(advice(after))"
         case .redirectRefused(let status, let place): "\(place), where it sends for the content, answered \(status)"

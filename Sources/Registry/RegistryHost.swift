@@ -12,6 +12,8 @@ public struct RegistryHost: Sendable, Hashable {
     public var options: ConnectionOptions
     /// What is shown to the registry when the caller brings nothing of its own.
     public var credential: Credential
+    /// Where that is kept, if it is to be looked up each time instead.
+    public var kept: Kept?
     /// URLs of token servers outside the registry's own domain that may be trusted with the credential. Scheme, host
     /// and port are what counts.
     public var tokenRealms: [String]
@@ -19,11 +21,19 @@ public struct RegistryHost: Sendable, Hashable {
     /// HTTP.
     public var insecure: Bool
 
+    /// Where a credential is kept that the configuration names.
+    public enum Kept: Sendable, Hashable {
+        /// A user name, and the path of a file that holds the password alone.
+        case passwordFile(username: String, path: String)
+        /// `docker-credential-NAME`, asked for the registry.
+        case helper(String)
+    }
+
     /// Describes a registry by its name and what differs from the defaults. Without `endpoint` it is at `https://NAME`,
     /// Docker Hub at its API's host.
     public init(
         name: String, endpoint: String? = nil, mirrors: [String] = [],
-        options: ConnectionOptions = ConnectionOptions(), credential: Credential = .anonymous,
+        options: ConnectionOptions = ConnectionOptions(), credential: Credential = .anonymous, kept: Kept? = nil,
         tokenRealms: [String] = [], insecure: Bool = false
     ) {
         self.name = name
@@ -31,6 +41,7 @@ public struct RegistryHost: Sendable, Hashable {
         self.mirrors = mirrors
         self.options = options
         self.credential = credential
+        self.kept = kept
         self.tokenRealms = tokenRealms
         self.insecure = insecure
     }

@@ -48,8 +48,8 @@ public struct RetryPolicy: Sendable {
             case .unreachable, .timedOut, .interrupted, .brokenReply: true
             case .invalidRequest, .misconfigured, .untrusted, .bodyTooLarge, .shutDown, .internalFailure: false
             }
-        case .notConfigured, .misconfigured, .denied, .credentialsRefused, .noCredentials, .notFound, .refused,
-            .untrustedRealm, .unsafeRedirect, .noToken, .mismatch, .document:
+        case .notConfigured, .misconfigured, .denied, .credentialsRefused, .noCredentials, .credentialsUnusable,
+            .notFound, .refused, .untrustedRealm, .unsafeRedirect, .noToken, .mismatch, .document:
             false
         }
     }

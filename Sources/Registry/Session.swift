@@ -15,9 +15,9 @@ struct Session: Sendable {
     }
 
     private let wire: Wire
-    private let authorizer: Authorizer
+    let authorizer: Authorizer
     private let allowances = Locked<[String: Allowance]>([:])
-    private let now: @Sendable () -> Timestamp
+    let now: @Sendable () -> Timestamp
 
     init(http: any HTTPClient, timeline: Timeline, now: @escaping @Sendable () -> Timestamp) {
         wire = Wire(http: http)
@@ -70,7 +70,7 @@ struct Session: Sendable {
     }
 
     /// Asks and follows. Every question begins at the place itself: where it sent an earlier one may have expired.
-    private func follow(
+    func follow(
         _ question: Question, _ grant: Grant?, _ upstream: Upstream, into taker: any AnswerTaker
     ) async throws -> Answer {
         var address = question.address

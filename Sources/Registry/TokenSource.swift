@@ -89,7 +89,7 @@ final class TokenSource: Sendable {
             }
             throw reason
         }
-        let (token, seconds) = try TokenSource.read(body.bytes, from: key.realm.authority)
+        let (token, seconds, _) = try TokenSource.read(body.bytes, from: key.realm.authority)
         // Its time is counted from when it was asked for, by our own clock: `issued_at` is another machine's. What
         // remains at nine tenths is margin for the request it goes with.
         let lifetime: Duration = .seconds(min(max(seconds, TokenSource.shortest), TokenSource.longest)) * 9 / 10
@@ -97,7 +97,24 @@ final class TokenSource: Sendable {
         return token
     }
 
-    private static func request(for key: Key, options: ConnectionOptions) -> HTTPRequest {
+    /// A token, and a refresh token if the server gives one out, got anew: somebody wants to know whether the credential
+    /// is right. If it is, earlier refusals of it are forgotten.
+    func logIn(_ key: Key, options: ConnectionOptions) async throws -> (token: String, refresh: String?) {
+        let request = TokenSource.request(for: key, options: options, offline: true)
+        let body = DocumentBody(limit: TokenSource.maximumBody)
+        let reply = try await wire.send(request, into: body)
+        guard reply.isContent else { throw refusal(reply.head, reply.text, key) }
+        let (token, _, refresh) = try TokenSource.read(body.bytes, from: key.realm.authority)
+        entries.withLock { entries in
+            entries = entries.filter { entry in
+                guard case .failure = entry.value.outcome else { return true }
+                return entry.key.credential != key.credential
+            }
+        }
+        return (token, refresh)
+    }
+
+    private static func request(for key: Key, options: ConnectionOptions, offline: Bool = false) -> HTTPRequest {
         var request = HTTPRequest(url: key.realm.description, options: options)
         request.options.total = options.total ?? Wire.documentTime
         if key.realm.origin.host != key.registry.host {
@@ -116,6 +133,7 @@ final class TokenSource: Sendable {
         var query = service + key.scopes.map { ("scope", $0) }
         if case .basic(let username, let password) = key.credential {
             query.append(("account", username))
+            if offline { query += [("client_id", "layerd"), ("offline_token", "true")] }
             request.headers.set("Authorization", basicAuthorization(username, password))
         }
         if !query.isEmpty { request.url = key.realm.adding(query: encoded(query)).description }
@@ -126,7 +144,9 @@ final class TokenSource: Sendable {
         fields.map { "\($0.0)=\(percentEncoded($0.1))" }.joined(separator: "&")
     }
 
-    private static func read(_ body: [UInt8], from host: String) throws -> (token: String, seconds: Int64) {
+    private static func read(
+        _ body: [UInt8], from host: String
+    ) throws -> (token: String, seconds: Int64, refresh: String?) {
         let json: JSON
         do { json = try JSON(parsing: body) } catch {
             throw RegistryError.Reason.noToken(from: host, error.description)
@@ -136,7 +156,8 @@ final class TokenSource: Sendable {
         guard isSendable(token), token.utf8.count <= maximumToken else {
             throw RegistryError.Reason.noToken(from: host, "it is too long or holds characters that no header may")
         }
-        return (token, json["expires_in"]?.integer ?? shortest)
+        let refresh = json["refresh_token"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+        return (token, json["expires_in"]?.integer ?? shortest, refresh)
     }
 
     private func refusal(_ head: HTTPResponseHead, _ text: [UInt8], _ key: Key) -> RegistryError.Reason {

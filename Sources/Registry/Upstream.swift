@@ -17,12 +17,22 @@ struct Upstream: Sendable {
     /// The URL above `/v2/`.
     let base: WebAddress
     let options: ConnectionOptions
-    let credential: Credential
+    var credential: Credential
     /// The credential is the configuration's, so that whoever pulls did not choose it.
     let isConfigured: Bool
+    /// Whose kept credential is shown: nobody's where the caller brought one, and at a mirror without a section.
+    let keeper: Keeper?
+    /// Why a kept credential could not be used.
+    var trouble: String?
     let tokenRealms: [String]
     /// The registry's name, for a mirror that serves several (OCI distribution-spec, "Registry Proxying").
     let namespace: String?
+
+    /// A registry whose credential is looked up when it is needed.
+    struct Keeper: Sendable {
+        let registry: String
+        let kept: RegistryHost.Kept?
+    }
 
     /// The address of `path` below `/v2/`.
     func address(of path: String, query: String? = nil) -> WebAddress {
@@ -91,7 +101,8 @@ struct HostList: Sendable {
             options.insecure = options.insecure || host.insecure
             return Upstream(
                 role: role, base: base, options: options, credential: credential ?? host.credential,
-                isConfigured: credential == nil, tokenRealms: host.tokenRealms, namespace: nil)
+                isConfigured: credential == nil, keeper: credential == nil ? HostList.keeper(of: host) : nil,
+                tokenRealms: host.tokenRealms, namespace: nil)
         }
         let isDefault = host.endpoint == RegistryHost.defaultEndpoint(of: host.name)
         guard host.insecure, isDefault, let plain = HostList.plain(base) else { return [make(base, .registry)] }
@@ -114,7 +125,12 @@ struct HostList: Sendable {
         }
         return Upstream(
             role: .mirror, base: base, options: options, credential: own?.credential ?? .anonymous,
-            isConfigured: true, tokenRealms: own?.tokenRealms ?? [], namespace: host.name)
+            isConfigured: true, keeper: own.flatMap(HostList.keeper), tokenRealms: own?.tokenRealms ?? [],
+            namespace: host.name)
+    }
+
+    private static func keeper(of host: RegistryHost) -> Upstream.Keeper? {
+        host.credential == .anonymous ? Upstream.Keeper(registry: host.name, kept: host.kept) : nil
     }
 
     private static func plain(_ base: WebAddress) -> WebAddress? {

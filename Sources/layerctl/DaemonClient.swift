@@ -45,11 +45,28 @@ struct DaemonClient: Sendable {
         }
     }
 
+    /// Posts a JSON body; the answer's JSON.
+    /// - Throws: ``Failure``.
+    func post(_ path: String, body: JSON) async throws -> JSON {
+        var request = self.request(.post, path, [])
+        request.headers.set("Content-Type", "application/json")
+        request.body = body.serialized()
+        do {
+            let (head, answer) = try await http.collect(request, limit: 1 << 20)
+            guard head.status == 200 else { throw Failure.refused(Self.reason(answer, status: head.status)) }
+            return try JSON(parsing: answer)
+        } catch let error {
+            throw failure(error)
+        }
+    }
+
     /// Posts, and hands over the answer's lines as they come.
+    /// - Parameter login: the value of `X-Registry-Auth`.
     /// - Throws: ``Failure``; what `take` throws.
-    func post(_ path: String, query: [(String, String)], lines take: @escaping @Sendable (JSON) throws -> Void)
-        async throws
-    { try await lines(.post, path, query, take) }
+    func post(
+        _ path: String, query: [(String, String)], login: String? = nil,
+        lines take: @escaping @Sendable (JSON) throws -> Void
+    ) async throws { try await lines(.post, path, query, login: login, take) }
 
     /// Hands over an answer's lines as they come.
     /// - Throws: ``Failure``; what `take` throws.
@@ -58,12 +75,14 @@ struct DaemonClient: Sendable {
     { try await lines(.get, path, query, take) }
 
     private func lines(
-        _ method: HTTPMethod, _ path: String, _ query: [(String, String)],
+        _ method: HTTPMethod, _ path: String, _ query: [(String, String)], login: String? = nil,
         _ take: @escaping @Sendable (JSON) throws -> Void
     ) async throws {
         let sink = LineSink(take)
+        var request = self.request(method, path, query)
+        if let login { request.headers.set("X-Registry-Auth", login) }
         do {
-            let head = try await http.perform(request(method, path, query), into: sink)
+            let head = try await http.perform(request, into: sink)
             guard head.status == 200 else { throw Failure.refused(Self.reason(sink.rest(), status: head.status)) }
         } catch let error {
             throw failure(error)

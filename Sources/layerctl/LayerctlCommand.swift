@@ -13,10 +13,15 @@ internal import Glibc
             3 layerd cannot be reached; 130 interrupted.
             """,
         subcommands: [
+<<<<<<< HEAD
             PullCommand.self, PlanCommand.self, ListCommand.self, InspectCommand.self, HistoryCommand.self,
             UsageCommand.self, RemoveCommand.self, TagCommand.self, PinCommand.self, UnpinCommand.self,
             PruneCommand.self, CollectCommand.self, EventsCommand.self, StatusCommand.self, VersionCommand.self,
             CompletionsCommand.self,
+=======
+            PullCommand.self, ListCommand.self, InspectCommand.self, HistoryCommand.self, UsageCommand.self,
+            LoginCommand.self,
+>>>>>>> fc9fb08 (Keep and check logins as docker does)
         ])
 
     /// Docker's habit is to name the daemon before the verb (`docker -H … pull`); our verbs take it behind them.
@@ -58,11 +63,13 @@ enum Failure: Error, CustomStringConvertible {
     case refused(String)
     /// Nobody answers at the socket.
     case unreachable(String)
+    /// Something on this side. Carries the sentence.
+    case local(String)
     case interrupted
 
     var exitCode: Int32 {
         switch self {
-        case .refused: 1
+        case .refused, .local: 1
         case .unreachable: 3
         case .interrupted: 130
         }
@@ -71,7 +78,7 @@ enum Failure: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .refused(let reason): "Error response from daemon: \(reason)"
-        case .unreachable(let reason): reason
+        case .unreachable(let reason), .local(let reason): reason
         case .interrupted: "interrupted"
         }
     }

@@ -31,7 +31,8 @@ struct PullCommand: AsyncParsableCommand {
         if !quiet, reference.tag == nil, reference.digest == nil {
             standardOutput.write("Using default tag: latest\n")
         }
-        try await global.client().post("/layerd/v1/pull", query: query) { line in
+        let login = await DockerLogin.header(for: reference.repository.domain)
+        try await global.client().post("/layerd/v1/pull", query: query, login: login) { line in
             let event = try PullLine(line)
             if case .failed(let message) = event { failure.withLock { $0 = message } }
             display.show(event)

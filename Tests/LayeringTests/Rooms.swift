@@ -11,8 +11,9 @@ enum Rooms {
         "Transport": toolchain.union(["OCI", "Coordination", "CCurl"]),
         "Storage": toolchain.union(["OCI", "Hashing", "Coordination", "SystemPackage"]),
         "Layers": ["OCI", "Hashing", "CZlib", "CZstd", "CLzma"],
-        "Registry": toolchain.union(["OCI", "Hashing", "Coordination", "Transport"]),
         "Catalogue": toolchain.union(["OCI", "Coordination", "GRDB", "Foundation"]),
+        "Keyring": toolchain.union(["OCI", "Coordination"]),
+        "Registry": toolchain.union(["OCI", "Hashing", "Coordination", "Transport", "Keyring"]),
         "Pulling": [
             "OCI", "Coordination", "Observability", "Storage", "Registry", "Catalogue", "FoundationEssentials",
         ],
@@ -26,12 +27,12 @@ enum Rooms {
         ]),
         "Daemon": toolchain.union([
             "OCI", "Hashing", "Coordination", "Observability", "Transport", "Storage", "Registry", "Catalogue",
-            "Pulling", "Archives", "Serving",
+            "Pulling", "Archives", "Serving", "Keyring",
             "EngineAPI",
             "NativeAPI", "Logging", "ServiceLifecycle", "UnixSignals", "TOMLKit", "SystemPackage",
         ]),
         "layerd": ["Daemon", "ArgumentParser", "Glibc", "Logging"],
-        "layerctl": toolchain.union(["OCI", "Transport", "ArgumentParser"]),
+        "layerctl": toolchain.union(["OCI", "Transport", "Keyring", "ArgumentParser"]),
         "hub-stand-in": toolchain.union(["TestSupport", "OCI", "ArgumentParser"]),
         "TestSupport": toolchain.union([
             "OCI", "Hashing", "Coordination", "Transport", "Storage", "CZlib", "CZstd", "NIOCore", "NIOPosix",

@@ -1,0 +1,206 @@
+internal import Coordination
+internal import Glibc
+
+/// A short-lived program: what it gets on its standard input and what it says on its standard output. Its standard
+/// error goes nowhere, for helpers have been seen to print secrets there.
+struct HelperProcess: Sendable {
+    struct End: Sendable {
+        /// The exit status, or 128 and the signal.
+        var status: Int32
+        var output: [UInt8]
+    }
+
+    enum Outcome: Sendable {
+        case ended(End)
+        /// There is no such program.
+        case absent
+        case tooSlow
+        case tooMuch
+        case broken(String)
+    }
+
+    let program: String
+    let arguments: [String]
+    let input: [UInt8]
+
+    /// Runs it to its end, or until `patience` is over or it has said more than `limit` bytes; then its whole process
+    /// group is killed. It holds up a thread of its own and no other.
+    func run(patience: Duration, limit: Int) async -> Outcome {
+        await HelperThread().run(self, patience: patience, limit: limit)
+    }
+}
+
+/// A thread for one program.
+private actor HelperThread {
+    nonisolated private let executor = ThreadExecutor(name: "helper")
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    func run(_ process: HelperProcess, patience: Duration, limit: Int) -> HelperProcess.Outcome {
+        let end = ContinuousClock.now + patience
+        let child: HelperChild
+        do { child = try HelperChild(process) } catch {
+            return error == .absent ? .absent : .broken(error.reason)
+        }
+        defer { child.close() }
+        return child.supervise(process.input, until: end, limit: limit)
+    }
+}
+
+private enum SpawnFailure: Error, Equatable {
+    case absent
+    case system(Int32)
+
+    var reason: String {
+        switch self {
+        case .absent: "no such program"
+        case .system(let code): String(cString: strerror(code))
+        }
+    }
+}
+
+/// A running child and our ends of its standard input and output. They are sockets, for writing to one that nobody
+/// reads can be made to raise no signal.
+private struct HelperChild {
+    private let pid: pid_t
+    private let input: Int32
+    private let output: Int32
+
+    init(_ process: HelperProcess) throws(SpawnFailure) {
+        let (ourInput, theirInput) = try HelperChild.pair()
+        let ourOutput: Int32, theirOutput: Int32
+        do { (ourOutput, theirOutput) = try HelperChild.pair() } catch {
+            for descriptor in [ourInput, theirInput] { _ = Glibc.close(descriptor) }
+            throw error
+        }
+        defer { for descriptor in [theirInput, theirOutput] { _ = Glibc.close(descriptor) } }
+        do { pid = try HelperChild.spawn(process, input: theirInput, output: theirOutput) } catch {
+            for descriptor in [ourInput, ourOutput] { _ = Glibc.close(descriptor) }
+            throw error
+        }
+        (input, output) = (ourInput, ourOutput)
+    }
+
+    func close() { for descriptor in [input, output] { _ = Glibc.close(descriptor) } }
+
+    func supervise(_ bytes: [UInt8], until end: ContinuousClock.Instant, limit: Int) -> HelperProcess.Outcome {
+        var pending = bytes[...]
+        var said: [UInt8] = []
+        var isOpen = true
+        defer { endAll() }
+        while true {
+            feed(&pending)
+            if isOpen { isOpen = take(into: &said) }
+            guard said.count <= limit else { return .tooMuch }
+            // What it started may hold its output open; its own end is what counts.
+            if hasEnded() {
+                if isOpen { _ = take(into: &said) }
+                return said.count <= limit ? .ended(.init(status: reap(), output: said)) : .tooMuch
+            }
+            guard ContinuousClock.now < end else { return .tooSlow }
+            // The end of a child cannot be polled for; it closes its output a moment before it can be reaped.
+            var watched = pollfd(fd: isOpen ? output : -1, events: Int16(POLLIN), revents: 0)
+            poll(&watched, 1, isOpen ? 10 : 1)
+        }
+    }
+
+    private func feed(_ pending: inout ArraySlice<UInt8>) {
+        guard !pending.isEmpty else { return }
+        let count = pending.withUnsafeBytes {
+            send(input, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+        }
+        if count > 0 { pending = pending.dropFirst(count) }
+        if count < 0, errno != EAGAIN, errno != EINTR { pending = [] }
+        if pending.isEmpty { shutdown(input, Int32(SHUT_WR)) }
+    }
+
+    /// Takes what is there; false at the end.
+    private func take(into bytes: inout [UInt8]) -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 16 << 10)
+        while true {
+            let count = recv(output, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+            if count < 0 { return errno == EAGAIN || errno == EINTR }
+            if count == 0 { return false }
+            bytes += buffer[..<count]
+            if bytes.count > 1 << 20 { return false }
+        }
+    }
+
+    /// Leaves the child a zombie, so that its number, which is its group's, goes to nobody else.
+    private func hasEnded() -> Bool {
+        var info = siginfo_t()
+        return waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_signo != 0
+    }
+
+    private func reap() -> Int32 {
+        kill(-pid, SIGKILL)
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        let signal = status & 0x7f
+        return signal == 0 ? status >> 8 & 0xff : 128 + signal
+    }
+
+    private func endAll() {
+        // Reaped already, unless it was given up on; then the group dies with it.
+        var info = siginfo_t()
+        guard waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 else { return }
+        _ = reap()
+    }
+
+    private static func pair() throws(SpawnFailure) -> (ours: Int32, theirs: Int32) {
+        var ends: [Int32] = [-1, -1]
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw .system(errno) }
+        return (ends[0], ends[1])
+    }
+
+    /// The child leads a process group, has an empty signal mask and default handlers, and holds no descriptor of
+    /// ours but its two.
+    private static func spawn(
+        _ process: HelperProcess, input: Int32, output: Int32
+    ) throws(SpawnFailure) -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, input, 0)
+        posix_spawn_file_actions_adddup2(&actions, output, 1)
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        for descriptor in openDescriptors() where descriptor > 2 {
+            posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        var all = sigset_t()
+        sigfillset(&all)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        var pid: pid_t = 0
+        // INVARIANT: the copies are freed after posix_spawnp, which keeps none of its arguments, has returned.
+        var words: [UnsafeMutablePointer<CChar>?] = ([process.program] + process.arguments).map { strdup($0) }
+        words.append(nil)
+        defer { for word in words { free(word) } }
+        let code = posix_spawnp(&pid, process.program, &actions, &attributes, words, environ)
+        guard code == 0 else { throw code == ENOENT ? .absent : .system(code) }
+        return pid
+    }
+
+    /// Sockets of other rooms may not be marked close-on-exec.
+    private static func openDescriptors() -> [Int32] {
+        guard let folder = opendir("/proc/self/fd") else { return [] }
+        defer { closedir(folder) }
+        let own = dirfd(folder)
+        var found: [Int32] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
+                name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if let number = Int32(name), number != own { found.append(number) }
+        }
+        return found
+    }
+}
