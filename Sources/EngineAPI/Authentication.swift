@@ -13,12 +13,16 @@ extension EngineRoutes {
         let essence = type.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
         guard essence == "application/json" else { throw EngineError.notJSON(type) }
         let body: JSON
-        do { body = try JSON(parsing: try await call.body.collect(limit: Self.maximumBody)) } catch let error as OCIError {
+        do { body = try JSON(parsing: try await call.body.collect(limit: Self.maximumBody)) } catch let error
+            as OCIError
+        {
             throw EngineError.malformedBody(Self.place(of: error))
         }
         func text(_ key: String) -> String { body[key]?.string ?? "" }
         let credential: Credential =
-            if !text("identitytoken").isEmpty { .identityToken(text("identitytoken")) } else if !text("username").isEmpty {
+            if !text("identitytoken").isEmpty {
+                .identityToken(text("identitytoken"))
+            } else if !text("username").isEmpty {
                 .basic(username: text("username"), password: text("password"))
             } else { .anonymous }
         do {

@@ -61,7 +61,7 @@ extension EngineRoutes {
             case "os": .string(platform.os)
             case "os.version": platform.osVersion.map(JSON.string)
             case "variant": platform.variant.map(JSON.string)
-            default: platform.osFeatures.isEmpty ? nil : JSON.strings(platform.osFeatures)
+            default: JSON.strings(platform.osFeatures).when(!platform.osFeatures.isEmpty)
             }
         }
     }
@@ -70,8 +70,8 @@ extension EngineRoutes {
     private static func platform(_ value: (String) -> JSON?) -> JSON {
         .object(
             ["architecture", "os", "os.version", "os.features", "variant"].compactMap { key in
-                let found = value(key).flatMap { $0.isEmptyValue ? nil : $0 }
-                let fallback: JSON? = ["architecture", "os"].contains(key) ? .string("") : nil
+                let found = value(key).flatMap { $0.when(!$0.isEmptyValue) }
+                let fallback = JSON.string("").when(["architecture", "os"].contains(key))
                 return (found ?? fallback).map { JSON.Member(key, $0) }
             })
     }

@@ -12,7 +12,6 @@ enum Endpoint: Sendable, Equatable {
     case imageInspect
     case imageHistory
     case imageCreate
-<<<<<<< HEAD
     case imageTag
     case imageDelete
     /// Removing an image without saying which.
@@ -22,10 +21,8 @@ enum Endpoint: Sendable, Equatable {
     /// `named` when the path names the one image, else the query names them.
     case imageSave(named: Bool)
     case imageLoad
-=======
     case auth
     case distribution
->>>>>>> fc9fb08 (Keep and check logins as docker does)
     /// 200 and the same for everyone: layerd has none of these things.
     case nothing(JSON)
     /// 404: the thing named is of a kind that layerd has none of.
@@ -34,8 +31,6 @@ enum Endpoint: Sendable, Equatable {
     case noSwarm
     /// 501: the machine's engine does this, not layerd.
     case elsewhere(String)
-    /// 501: layerd will do this, but does not yet.
-    case later(String)
 
     /// Kinds of things that are looked for by name.
     enum Absence: Sendable {
@@ -58,7 +53,7 @@ enum Endpoint: Sendable, Equatable {
         if case .found(let match) = table.match(method: method, path: path) { match } else { nil }
     }
 
-    private static let table = RouteTable<Endpoint>(ours + toCome + containers + otherKinds + swarm)
+    private static let table = RouteTable<Endpoint>(ours + containers + otherKinds + swarm)
 
     private typealias Entry = (method: String, pattern: String, route: Endpoint)
 
@@ -72,7 +67,6 @@ enum Endpoint: Sendable, Equatable {
         ("POST", "/images/create", .imageCreate),
         ("GET", "/images/{name:.*}/json", .imageInspect),
         ("GET", "/images/{name:.*}/history", .imageHistory),
-<<<<<<< HEAD
         ("POST", "/images/{name:.*}/tag", .imageTag),
         ("DELETE", "/images/{name:.*}", .imageDelete),
         ("DELETE", "/images/", .imageDeleteNothing),
@@ -81,26 +75,8 @@ enum Endpoint: Sendable, Equatable {
         ("GET", "/images/get", .imageSave(named: false)),
         ("GET", "/images/{name:.*}/get", .imageSave(named: true)),
         ("POST", "/images/load", .imageLoad),
-    ]
-
-    private static let toCome: [Entry] = [
-        ("POST", "/auth", .later("checking credentials")),
-        ("GET", "/distribution/{name:.*}/json", .later("asking registries for distribution details")),
-=======
         ("POST", "/auth", .auth),
         ("GET", "/distribution/{name:.*}/json", .distribution),
-    ]
-
-    private static let toCome: [Entry] = [
-        ("GET", "/events", .later("watching events")),
-        ("GET", "/images/search", .later("searching registries")),
-        ("GET", "/images/get", .later("saving images")),
-        ("GET", "/images/{name:.*}/get", .later("saving images")),
-        ("POST", "/images/load", .later("loading images")),
-        ("POST", "/images/prune", .later("pruning images")),
-        ("POST", "/images/{name:.*}/tag", .later("tagging images")),
-        ("DELETE", "/images/{name:.*}", .later("removing images")),
->>>>>>> fc9fb08 (Keep and check logins as docker does)
     ]
 
     /// What makes, runs, shows or removes a container is the business of the engine that has some; looking for one

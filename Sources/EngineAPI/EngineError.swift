@@ -48,8 +48,6 @@ enum EngineError: Fault, Equatable {
     case contentMissing(Digest)
     /// The machine's engine does this.
     case elsewhere(String)
-    /// A later version of layerd does this.
-    case later(String)
 
     var kind: FaultKind {
         switch self {
@@ -62,7 +60,7 @@ enum EngineError: Fault, Equatable {
         case .conflict, .pruneRunning: .alreadyExists
         case .inconsistentHistory: .integrity
         case .contentMissing: .internalFailure
-        case .elsewhere, .later: .unsupported
+        case .elsewhere: .unsupported
         }
     }
 
@@ -101,7 +99,6 @@ enum EngineError: Fault, Equatable {
             "the content store has lost \(digest), which the catalogue names: pull the image again"
         case .elsewhere(let what):
             "\(what) is not supported by layerd: ask this machine's container engine, whose pulls layerd serves"
-        case .later(let what): "\(what) is not supported by this version of layerd"
         }
     }
 }

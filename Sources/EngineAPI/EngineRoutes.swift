@@ -101,7 +101,6 @@ public struct EngineRoutes: RequestHandler {
         case .absent(let kind): .message(404, kind.message(call.name))
         case .noSwarm: .message(503, Endpoint.noSwarmMessage)
         case .elsewhere(let what): throw EngineError.elsewhere(what)
-        case .later(let what): throw EngineError.later(what)
         }
     }
 }
@@ -112,7 +111,7 @@ struct Call: Sendable {
     let version: APIVersion
     let query: [(name: String, value: String)]
     let headers: ServerHeaders
-    let body: RequestBody
+    var body = RequestBody()
 
     /// What the path calls the image, or the thing that is no image.
     /// - Precondition: the route has a name in it.

@@ -30,6 +30,9 @@ public struct CredentialHelper: Sendable, Hashable {
         program = "docker-credential-" + suffix
     }
 
+    /// The program at a path.
+    init(program: String) { self.program = program }
+
     /// The login for `server`, which is a key as ``LoginServer/key(of:)`` gives it; `nil` when the helper has none.
     /// - Throws: ``KeyringError/helper(_:reason:)``, also when it takes longer than `patience`: it is killed then, with
     ///   all that it started.

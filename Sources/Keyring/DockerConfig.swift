@@ -42,7 +42,8 @@ public struct DockerConfig: Sendable {
         }
         guard json.members != nil else { throw .file(path, reason: "is not docker's configuration: no JSON object") }
         auths = try DockerConfig.members(json["auths"], "auths", path).map { ($0.key, $0.value) }
-        helpers = try DockerConfig.members(json["credHelpers"], "credHelpers", path).map { member throws(KeyringError) in
+        helpers = try DockerConfig.members(json["credHelpers"], "credHelpers", path).map {
+            member throws(KeyringError) in
             guard let suffix = member.value.string else {
                 throw .file(path, reason: "names no program for \(member.key) in credHelpers")
             }

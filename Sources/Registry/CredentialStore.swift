@@ -141,7 +141,8 @@ public final class CredentialStore: Sendable {
             return try await flights.run(key) { [self] in
                 var found = Found()
                 do {
-                    found.credential = try await helper.get(key.server, patience: patience).map(Credential.init) ?? .anonymous
+                    found.credential =
+                        try await helper.get(key.server, patience: patience).map(Credential.init) ?? .anonymous
                 } catch { found.trouble = "\(error)" }
                 let answer = found
                 let end = timeline.elapsed() + (found.trouble == nil ? Self.helpedTime : Self.failedTime)

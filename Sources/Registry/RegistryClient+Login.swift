@@ -28,6 +28,12 @@ public struct LoginError: Fault, Equatable {
     public var address: String
     public var reason: Reason
 
+    /// Joins an address and what went wrong there.
+    public init(address: String, reason: Reason) {
+        self.address = address
+        self.reason = reason
+    }
+
     public var kind: FaultKind {
         switch reason {
         case .noRegistry: .invalidInput

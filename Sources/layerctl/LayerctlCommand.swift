@@ -13,15 +13,10 @@ internal import Glibc
             3 layerd cannot be reached; 130 interrupted.
             """,
         subcommands: [
-<<<<<<< HEAD
             PullCommand.self, PlanCommand.self, ListCommand.self, InspectCommand.self, HistoryCommand.self,
             UsageCommand.self, RemoveCommand.self, TagCommand.self, PinCommand.self, UnpinCommand.self,
-            PruneCommand.self, CollectCommand.self, EventsCommand.self, StatusCommand.self, VersionCommand.self,
-            CompletionsCommand.self,
-=======
-            PullCommand.self, ListCommand.self, InspectCommand.self, HistoryCommand.self, UsageCommand.self,
-            LoginCommand.self,
->>>>>>> fc9fb08 (Keep and check logins as docker does)
+            PruneCommand.self, CollectCommand.self, EventsCommand.self, StatusCommand.self, LoginCommand.self,
+            VersionCommand.self, CompletionsCommand.self,
         ])
 
     /// Docker's habit is to name the daemon before the verb (`docker -H … pull`); our verbs take it behind them.

@@ -1,6 +1,7 @@
 import Daemon
 import Foundation
 import Registry
+import TestSupport
 import Testing
 import Transport
 
@@ -71,6 +72,18 @@ import Transport
         ),
         ("[registry.\"docker.io\"]\nca = \"/no/such/file\"", 2, "[registry.\"docker.io\"] ca", "/no/such/file"),
         ("[registry.\"docker.io\"]\nusername = \"me\"", 2, "[registry.\"docker.io\"] username", "password-file"),
+        (
+            "[registry.\"docker.io\"]\nusername = \"me\"\npassword-file = \"\(#filePath)\"", 3,
+            "[registry.\"docker.io\"] password-file", "alone"
+        ),
+        (
+            "[registry.\"docker.io\"]\nusername = \"me\"\npassword-file = \"/no/such\"", 3,
+            "[registry.\"docker.io\"] password-file", "/no/such"
+        ),
+        (
+            "[registry.\"docker.io\"]\ncredential-helper = \"../x\"", 2,
+            "[registry.\"docker.io\"] credential-helper", "docker-credential-"
+        ),
         ("[registry.\"no such/host\"]\n", 1, "[registry] no such/host", "host name"),
         ("[registry.\"docker.io\"]\nmirrors = [\"x\"]", 2, "[registry.\"docker.io\"] mirrors", "\"x\""),
     ])
@@ -120,11 +133,15 @@ import Transport
                 "socket", "group", "max-connections", "per-host", "retries", "any-registry", "connect-timeout",
                 "low-speed", "low-speed-time", "endpoint", "mirrors", "ca", "client-cert", "client-key", "proxy",
                 "insecure", "username", "password-file", "token-realms",
+                "credential-helper",
             ])
+        let directory = try TemporaryDirectory()
+        try Files.write(Array("pw".utf8), to: directory.path("pw"), mode: 0o600)
         let here = live.map { line in
+            if line.hasPrefix("password-file") { return "password-file = \"\(directory.path("pw"))\"" }
             guard let path = line.range(of: "/etc/layerd/") else { return line }
             return line[..<path.lowerBound] + #filePath + "\""
         }.joined(separator: "\n")
-        #expect(try Configuration.parse(here, file: file).registries.map(\.name).count == 2)
+        #expect(try Configuration.parse(here, file: file).registries.map(\.name).count == 3)
     }
 }

@@ -27,7 +27,10 @@ struct EngineFixture {
     let projected = Projection()
     let routes: EngineRoutes
 
-    init(puller: any ImagePuller = ScriptedPuller(), now: Timestamp = testNow) async throws {
+    init(
+        puller: any ImagePuller = ScriptedPuller(), registry: ScriptedRegistry = ScriptedRegistry(),
+        now: Timestamp = testNow
+    ) async throws {
         catalogue = try await Catalogue.open(path: nil, now: { now })
         events = ImageEventLog { now }
         collector = Collector(store: store, catalogue: catalogue) { [projected] in await projected.set($0) }
@@ -36,7 +39,7 @@ struct EngineFixture {
                 catalogue: catalogue, store: store, puller: puller, collector: collector,
                 saver: ImageSaver(catalogue: catalogue, store: store, collector: collector, events: events),
                 loader: ImageLoader(catalogue: catalogue, store: store, collector: collector, events: events),
-                events: events, daemon: testFacts, now: { now }))
+                events: events, registry: registry, daemon: testFacts, now: { now }))
     }
 
     struct Answer {
@@ -56,8 +59,11 @@ struct EngineFixture {
         }
     }
 
-    func ask(_ method: String, _ target: String, headers: [(String, String)] = []) async throws -> Answer {
-        guard let request = ServerRequest(method, target, headers: ServerHeaders(headers)) else {
+    func ask(
+        _ method: String, _ target: String, headers: [(String, String)] = [], body: String = ""
+    ) async throws -> Answer {
+        let body = RequestBody(Array(body.utf8))
+        guard let request = ServerRequest(method, target, headers: ServerHeaders(headers), body: body) else {
             throw BadTarget(target: target)
         }
         let response = await routes.respond(to: request)

@@ -71,16 +71,6 @@ import Testing
         #expect(answer.text == "{\"message\":\"page not found\"}\n")
         #expect(answer.headers.first("Api-Version") == nil)
     }
-
-    @Test(arguments: [
-        ("GET", "/images/get?names=a"), ("GET", "/images/a/get"), ("POST", "/images/load"),
-        ("POST", "/auth"), ("GET", "/distribution/a/b/json"),
-    ])
-    func `is to come, and one sentence says so`(method: String, target: String) async throws {
-        let answer = try await EngineFixture().ask(method, "/v1.50" + target)
-        #expect(answer.status == 501)
-        #expect(try answer.message?.hasSuffix("is not supported by this version of layerd") == true)
-    }
 }
 
 @Suite struct `Every answer` {
