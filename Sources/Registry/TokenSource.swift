@@ -97,7 +97,7 @@ final class TokenSource: Sendable {
         return token
     }
 
-    /// A token, and a refresh token if the server gives one out, got anew: somebody wants to know whether the credential
+    /// A token, and a refresh token if the server gives one out, got anew: somebody asks whether the credential
     /// is right. If it is, earlier refusals of it are forgotten.
     func logIn(_ key: Key, options: ConnectionOptions) async throws -> (token: String, refresh: String?) {
         let request = TokenSource.request(for: key, options: options, offline: true)
