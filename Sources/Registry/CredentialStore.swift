@@ -4,8 +4,8 @@ internal import OCI
 
 /// The credentials that are kept on this machine, for those who bring none. They are looked for in this order: what the
 /// The credentials kept on this machine, for those who bring none. They are looked for in this order: what the
-/// registry's section of the configuration names (a password file, a credential helper), systemd's credentials, docker's
-/// `config.json`.
+/// registry's section of the configuration names (a password file, a credential helper), systemd's credentials,
+/// docker's `config.json`.
 ///
 /// Files are read again when they have changed, so that a password can be replaced without a word to anybody. What a
 /// helper said holds for a while, and no longer than until a registry refuses it.
