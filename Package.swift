@@ -68,7 +68,7 @@ let suites = [
             "NativeAPI", "Observability", "Coordination", "Hashing", "TestSupport", "Serving", "Pulling", "Registry",
             "Storage", "Catalogue", "OCI",
         ]),
-    suite("DaemonTests", ["Daemon", "Registry", "Transport", "TestSupport"]),
+    suite("DaemonTests", ["Daemon", "Registry", "Transport", "Coordination", "TestSupport", logging, lifecycle]),
     suite("LayerctlTests", ["layerctl", "OCI", "TestSupport", arguments]),
     suite("TestSupportTests", ["TestSupport", "OCI", "Hashing"]),
     suite("IntegrationTests", ["TestSupport", "OCI", "Hashing", "Coordination"]),

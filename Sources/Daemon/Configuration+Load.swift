@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Logging
 internal import OCI
 internal import Registry
 internal import Transport
@@ -42,13 +43,21 @@ extension Configuration {
         }
         var configuration = Configuration()
         var root = ConfigurationReader(tree)
-        for table in ["control", "pull", "registry"] { root.table(table) }
+        for table in ["log", "control", "pull", "registry"] { root.table(table) }
         var errors = root.finish()
+        errors += configuration.readLog(tree)
         errors += configuration.readControl(tree)
         errors += configuration.readPull(tree)
         errors += configuration.readRegistries(tree)
         guard errors.isEmpty else { throw ConfigurationErrors(errors: errors.sorted { $0.line < $1.line }) }
         return configuration
+    }
+
+    private mutating func readLog(_ tree: ConfigurationText) -> [ConfigurationError] {
+        var reader = ConfigurationReader(tree, path: ["log"])
+        reader.choice("level", of: Logger.Level.allCases, into: &log.level)
+        reader.choice("format", of: StderrLog.Format.allCases, into: &log.format)
+        return reader.finish()
     }
 
     private mutating func readControl(_ tree: ConfigurationText) -> [ConfigurationError] {

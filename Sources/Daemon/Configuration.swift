@@ -1,5 +1,6 @@
 // Daemon: reads the configuration, puts the parts together and runs them: the one room that names concrete types.
 
+public import Logging
 public import OCI
 public import Registry
 
@@ -27,6 +28,13 @@ public struct Configuration: Sendable {
         public var lowSpeedTime: Duration = .seconds(30)
     }
 
+    public struct Log: Sendable, Equatable {
+        /// The least level logged.
+        public var level: Logger.Level = .info
+        public var format: StderrLog.Format = .text
+    }
+
+    public var log = Log()
     public var control = Control()
     public var pull = Pull()
     /// By name, `docker.io` always among them.

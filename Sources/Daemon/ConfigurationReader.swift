@@ -82,6 +82,17 @@ struct ConfigurationReader {
         }
     }
 
+    /// One word of a few.
+    mutating func choice<Value: RawRepresentable>(_ key: String, of choices: [Value], into value: inout Value)
+    where Value.RawValue == String {
+        let words = choices.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+        take(key, "one of \(words)", into: &value) {
+            $0.string.flatMap(Value.init(rawValue:))
+        } check: { _ in
+            nil
+        }
+    }
+
     /// A table below this one is read by a reader of its own.
     mutating func table(_ key: String) { known.append(key) }
 

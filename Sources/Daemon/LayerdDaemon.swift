@@ -11,24 +11,32 @@ internal import OCI
 internal import Observability
 internal import Pulling
 internal import Registry
-internal import ServiceLifecycle
 internal import Serving
 internal import Storage
 internal import Transport
-internal import UnixSignals
 
 /// The daemon: the parts put together, and their life.
 public struct LayerdDaemon: Sendable {
-    private let configuration: Configuration
-    private let stateDirectory: String
+    let configuration: Configuration
+    let stateDirectory: String
     let logger: Logger
+    let log: LogLevel
+    let reload: @Sendable () throws -> Configuration
 
-    /// - Parameter stateDirectory: holds `store/`, `ingest/`, `quarantine/` and `catalog.sqlite`; made if it is
-    /// missing.
-    public init(configuration: Configuration, stateDirectory: String, logger: Logger) {
+    /// - Parameters:
+    ///   - stateDirectory: holds `store/`, `ingest/`, `quarantine/` and `catalog.sqlite`; made if it is
+    ///     missing.
+    ///   - log: the level, which a reload may change.
+    ///   - reload: how the configuration is read again at SIGHUP.
+    public init(
+        configuration: Configuration, stateDirectory: String, logger: Logger, log: LogLevel,
+        reload: @escaping @Sendable () throws -> Configuration
+    ) {
         self.configuration = configuration
         self.stateDirectory = stateDirectory
         self.logger = logger
+        self.log = log
+        self.reload = reload
     }
 
     /// Serves until SIGTERM or SIGINT, lets running requests end, and closes everything in the opposite order.
@@ -71,49 +79,11 @@ public struct LayerdDaemon: Sendable {
                     }, now: { Timestamp.now() }, version: Version.current, started: started)),
             metrics: metrics,
             logger: logger)
-        try await serve(control, started: started, events: events)
+        try await serve(control, catalogue: catalogue, store: store, events: events, started: started)
         await http.shutdown()
         try await catalogue.close()
         store.close()
         logger.info("stopped")
-    }
-
-    /// Under systemd the socket's directory is there (`RuntimeDirectory=`); who starts layerd by hand need not make it.
-    private func makeSocketDirectory() throws {
-        let socket = configuration.control.socket
-        guard let slash = socket.lastIndex(of: "/"), slash > socket.startIndex else { return }
-        let directory = String(socket[..<slash])
-        do {
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        } catch {
-            throw DaemonError.socketDirectory(directory)
-        }
-    }
-
-    private func serve(
-        _ handler: ControlHandler, started: ContinuousClock.Instant, events: ImageEventLog
-    ) async throws {
-        try makeSocketDirectory()
-        let server = HTTPServer(
-            listeners: [.unix(path: configuration.control.socket, mode: 0o660, group: group())], handler: handler,
-            limits: ServerLimits())
-        let service = ControlService(server: server, events: events, logger: logger, started: started)
-        // The library's own steps are of no use to an operator.
-        var quiet = logger
-        quiet.logLevel = .warning
-        let services = ServiceGroup(
-            configuration: .init(
-                services: [.init(service: service)], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
-        try await services.run()
-    }
-
-    /// The socket's group. As with dockerd, a machine may lack the one that nobody chose; one that was chosen must be
-    /// there, which the server sees to.
-    private func group() -> String? {
-        let name = configuration.control.group
-        guard name == Configuration.Control().group, getgrnam(name) == nil else { return name }
-        logger.warning("this machine has no group \(name): only the daemon's own user can use the control socket")
-        return nil
     }
 
     private func facts() -> DaemonFacts {
@@ -131,42 +101,5 @@ public struct LayerdDaemon: Sendable {
         let hex = Array(Digest.sha256(of: Array(text.utf8)).hex)
         let groups = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
         return groups.map { String(hex[$0]) }.joined(separator: "-")
-    }
-}
-
-/// What keeps the daemon from starting, besides what its parts say.
-enum DaemonError: Fault {
-    /// The directory that the control socket would be in can neither be found nor made.
-    case socketDirectory(String)
-
-    var kind: FaultKind { .forbidden }
-    var description: String {
-        switch self {
-        case .socketDirectory(let path):
-            "cannot make \(path), where the control socket goes: run layerd as root, or choose another place with "
-                + "--socket or [control] socket"
-        }
-    }
-}
-
-/// The control socket, as a service that ends gracefully.
-private struct ControlService: Service {
-    let server: HTTPServer
-    let events: ImageEventLog
-    let logger: Logger
-    let started: ContinuousClock.Instant
-
-    func run() async throws {
-        // Who watches events would keep the server waiting for as long as its patience lasts.
-        try await withGracefulShutdownHandler {
-            try await cancelWhenGracefulShutdown { try await server.run { ready($0) } }
-        } onGracefulShutdown: {
-            events.close()
-        }
-    }
-
-    private func ready(_ addresses: [BoundAddress]) {
-        let places = addresses.map { "\($0)" }.joined(separator: ", ")
-        logger.info("ready", metadata: ["listen": "\(places)", "after": "\(ContinuousClock.now - started)"])
     }
 }

@@ -5,6 +5,9 @@ internal import OCI
 
 /// Writes each log event as one line on stderr.
 ///
+/// Never holds up the daemon: a line that the reader has no room for is dropped, and the next that fits says how many
+/// were.
+///
 /// Text by default, with the `<N>` priority prefix when the journal reads it (`sd-daemon(3)`); with `.json` one object
 /// a line.
 public struct StderrLog: LogHandler {
@@ -13,14 +16,22 @@ public struct StderrLog: LogHandler {
     }
 
     public var metadata: Logger.Metadata = [:]
-    public var logLevel: Logger.Level
+    /// The daemon's, which a reload may change, unless this logger has one of its own.
+    public var logLevel: Logger.Level {
+        get { own ?? level.value }
+        set { own = newValue }
+    }
+    private var own: Logger.Level?
+    private let level: LogLevel
     private let format: Format
     private let journal: Bool
+    private let output: LogOutput
 
-    public init(format: Format, level: Logger.Level) {
+    public init(format: Format, level: LogLevel) {
         self.format = format
-        logLevel = level
+        self.level = level
         journal = getenv("JOURNAL_STREAM") != nil
+        output = .standardError
     }
 
     public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -35,8 +46,7 @@ public struct StderrLog: LogHandler {
         case .text: line = text(event, fields)
         case .json: line = json(event, fields)
         }
-        // One write a line: lines of several threads do not mix. A closed stderr is no reason to stop serving.
-        _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        output.write(line)
     }
 
     private func text(_ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {

@@ -28,47 +28,58 @@ internal import Logging
     var socket: String?
 
     @Option(
-        help: "Form of the log on stderr: text or json.",
+        help: "Form of the log on stderr, instead of the configured one: text or json.",
         transform: { text in
             guard let format = StderrLog.Format(rawValue: text) else { throw ValidationError("must be text or json") }
             return format
         })
-    var logFormat: StderrLog.Format = .text
+    var logFormat: StderrLog.Format?
 
     @Option(
-        help: "Least level logged: trace, debug, info, notice, warning, error or critical.",
+        help: """
+            Least level logged, instead of the configured one: trace, debug, info, notice, warning, error or critical.
+            """,
         transform: { text in
             guard let level = Logger.Level(rawValue: text) else {
                 throw ValidationError("must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
             }
             return level
         })
-    var logLevel: Logger.Level = .info
+    var logLevel: Logger.Level?
 
     @Flag(help: "Check the configuration, print what is wrong with file and line, and exit with 1 if anything is.")
     var checkConfig = false
 
     func run() async throws {
-        var configuration: Configuration
+        let configuration: Configuration
         do {
-            configuration = try Configuration.load(file: config ?? Self.defaultConfiguration, mustExist: config != nil)
+            configuration = try read()
         } catch let errors as ConfigurationErrors {
             complain("\(errors)")
             throw ExitCode(1)
         }
         if checkConfig { return print("configuration is valid") }
-        if let socket { configuration.control.socket = socket }
-        let format = logFormat
-        let level = logLevel
-        LoggingSystem.bootstrap { _ in StderrLog(format: format, level: level) }
+        let level = LogLevel(configuration.log.level)
+        LoggingSystem.bootstrap { _ in StderrLog(format: configuration.log.format, level: level) }
         do {
             try await LayerdDaemon(
-                configuration: configuration, stateDirectory: stateDirectory(), logger: Logger(label: "layerd")
+                configuration: configuration, stateDirectory: stateDirectory(), logger: Logger(label: "layerd"),
+                log: level, reload: { try read() }
             ).run()
         } catch {
             complain("layerd: \(error)")
             throw ExitCode(1)
         }
+    }
+
+    /// The configuration's file, and what the command line says instead.
+    private func read() throws -> Configuration {
+        var configuration = try Configuration.load(
+            file: config ?? Self.defaultConfiguration, mustExist: config != nil)
+        if let socket { configuration.control.socket = socket }
+        if let logFormat { configuration.log.format = logFormat }
+        if let logLevel { configuration.log.level = logLevel }
+        return configuration
     }
 
     /// systemd names the unit's directory; several are separated by colons, and the first is meant.

@@ -1,0 +1,85 @@
+internal import Catalogue
+internal import FoundationEssentials
+internal import Glibc
+internal import Logging
+internal import OCI
+internal import Pulling
+internal import ServiceLifecycle
+internal import Serving
+internal import Storage
+internal import UnixSignals
+
+/// The daemon's services and their end: whoever asks is answered until the last moment, what runs is let end, and the
+/// service manager hears of it.
+extension LayerdDaemon {
+    func serve(
+        _ handler: ControlHandler, catalogue: Catalogue, store: LocalContentStore, events: ImageEventLog,
+        started: ContinuousClock.Instant
+    ) async throws {
+        let passed = PassedSockets()
+        let manager = ServiceManager()
+        let probe = SelfProbe(within: manager.watchdog ?? .seconds(30))
+        let life = LifeService(
+            manager: manager, logger: logger, figures: { try await Self.figures(catalogue, store) },
+            probe: { try await probe.ask() })
+        let server = HTTPServer(listeners: try controlListeners(passed), handler: handler, limits: ServerLimits())
+        let control = ControlService(
+            server: server, logger: logger, started: started,
+            ready: { addresses in
+                probe.aim(at: addresses)
+                life.ready()
+            },
+            stopping: {
+                life.stopping()
+                // Who watches events would keep the server waiting for as long as its patience lasts.
+                events.close()
+            })
+        let reloading = ReloadService(
+            manager: manager, life: life, logger: logger, reload: { self.apply(try reload()) })
+        // The library's own steps are of no use to an operator.
+        var quiet = logger
+        quiet.logLevel = .warning
+        // Stopped from the last to the first.
+        let services = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: life), .init(service: reloading), .init(service: control)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+        try await services.run()
+        await probe.close()
+    }
+
+    /// A passed socket was there before us and stays after us, so that a restart refuses nobody.
+    private func controlListeners(_ passed: PassedSockets) throws -> [Listener] {
+        guard passed.control.isEmpty else { return passed.control.map { .inherited(fd: $0) } }
+        try makeSocketDirectory()
+        return [.unix(path: configuration.control.socket, mode: 0o660, group: group())]
+    }
+
+    /// What `systemctl status` shows.
+    private static func figures(_ catalogue: Catalogue, _ store: LocalContentStore) async throws -> String {
+        let totals = try await catalogue.totals()
+        let transfers = try await store.ingests().count
+        return "\(totals.images) images, \(totals.layersSize >> 20) MiB; \(transfers) unfinished transfers"
+    }
+
+    /// Under systemd the socket's directory is there (`RuntimeDirectory=`); who starts layerd by hand need not make it.
+    private func makeSocketDirectory() throws {
+        let socket = configuration.control.socket
+        guard let slash = socket.lastIndex(of: "/"), slash > socket.startIndex else { return }
+        let directory = String(socket[..<slash])
+        do {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        } catch {
+            throw DaemonError.socketDirectory(directory)
+        }
+    }
+
+    /// The socket's group. As with dockerd, a machine may lack the one that nobody chose; one that was chosen must be
+    /// there, which the server sees to.
+    private func group() -> String? {
+        let name = configuration.control.group
+        guard name == Configuration.Control().group, getgrnam(name) == nil else { return name }
+        logger.warning("this machine has no group \(name): only the daemon's own user can use the control socket")
+        return nil
+    }
+}
