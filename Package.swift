@@ -72,6 +72,7 @@ let suites = [
     suite("LayerctlTests", ["layerctl", "OCI", "TestSupport", arguments]),
     suite("TestSupportTests", ["TestSupport", "OCI", "Hashing"]),
     suite("IntegrationTests", ["TestSupport", "OCI", "Hashing", "Coordination"]),
+    suite("FaultTests", ["TestSupport", "OCI", "Hashing", "Coordination"]),
     suite("LayeringTests", []),
 ]
 

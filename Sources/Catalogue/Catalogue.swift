@@ -2,6 +2,7 @@
 // only room that imports GRDB. It knows nothing of the blobs' files and of networks: who calls `record` has made the
 // blobs durable before.
 
+internal import Coordination
 internal import Foundation
 internal import GRDB
 public import OCI
@@ -36,6 +37,9 @@ public final class Catalogue: Sendable {
         let database = try await file.faults { try await besidePool { try file.open() } }
         return Catalogue(database, file: file, now: now)
     }
+
+    /// Something in the file made no sense since it was opened: the next start should look through all of it.
+    public var hasSeenDamage: Bool { file.sawDamage.withLock { $0 } }
 
     /// Ends all use of the file, when those at it are done; later calls fail.
     public func close() async throws {

@@ -1,3 +1,4 @@
+internal import Coordination
 internal import GRDB
 internal import OCI
 
@@ -5,6 +6,10 @@ internal import OCI
 struct CatalogueFile: Sendable {
     /// `nil`: in memory.
     let path: String?
+    /// Something in the file made no sense since it was opened.
+    let sawDamage = Locked(false)
+
+    init(path: String?) { self.path = path }
 
     /// Blocks.
     func open() throws -> any DatabaseWriter {
@@ -27,7 +32,11 @@ struct CatalogueFile: Sendable {
 
     /// Runs `body` and turns what SQLite and the rows' readers throw into one of ours.
     func faults<Value>(_ body: () async throws -> Value) async throws -> Value {
-        do { return try await body() } catch { throw fault(error) }
+        do { return try await body() } catch {
+            let fault = fault(error)
+            if case CatalogueError.damaged = fault { sawDamage.withLock { $0 = true } }
+            throw fault
+        }
     }
 
     private var configuration: Configuration {

@@ -17,6 +17,7 @@ enum Schema {
             try db.execute(sql: relations)
         }
         migrator.registerMigration("2: pins and uses") { db in try db.execute(sql: pinsAndUses) }
+        migrator.registerMigration("verifications") { db in try db.execute(sql: verifications) }
         return migrator
     }
 

@@ -14,7 +14,7 @@ internal import UnixSignals
 extension LayerdDaemon {
     func serve(
         _ handler: ControlHandler, catalogue: Catalogue, store: LocalContentStore, events: ImageEventLog,
-        started: ContinuousClock.Instant
+        beside others: [any Service], started: ContinuousClock.Instant
     ) async throws {
         let passed = PassedSockets()
         let manager = ServiceManager()
@@ -42,7 +42,7 @@ extension LayerdDaemon {
         // Stopped from the last to the first.
         let services = ServiceGroup(
             configuration: .init(
-                services: [.init(service: life), .init(service: reloading), .init(service: control)],
+                services: ([life] + others + [reloading, control]).map { .init(service: $0) },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
         try await services.run()
         await probe.close()

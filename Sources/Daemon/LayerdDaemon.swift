@@ -45,13 +45,25 @@ public struct LayerdDaemon: Sendable {
     public func run() async throws {
         let started = ContinuousClock.now
         let store = try await LocalContentStore(root: stateDirectory)
-        let catalogue = try await Catalogue.open(path: stateDirectory + "/catalog.sqlite") { Timestamp.now() }
+        let catalogue = try await Opening(stateDirectory: stateDirectory, logger: logger).open(store)
+        do {
+            try await serve(store, catalogue, started: started)
+        } catch {
+            await Self.settle(store, catalogue, logger: logger)
+            throw error
+        }
+        await Self.settle(store, catalogue, logger: logger)
+        logger.info("stopped")
+    }
+
+    private func serve(
+        _ store: LocalContentStore, _ catalogue: Catalogue, started: ContinuousClock.Instant
+    ) async throws {
         let metrics = DaemonMetrics()
         let collector = Collector(store: store, catalogue: catalogue, metrics: metrics) {
             try await store.writeIndex($0)
         }
-        // A crash may have come between the catalogue and the index that follows it.
-        try await collector.updateIndex()
+        if !store.wasStoppedOrderly { await followCatalogue(collector) }
         let http = CurlClient(
             maximumConnections: configuration.pull.maxConnections * 2, perHost: configuration.pull.perHost * 2,
             userAgent: "layerd/\(Version.current)")
@@ -79,11 +91,25 @@ public struct LayerdDaemon: Sendable {
                     }, now: { Timestamp.now() }, version: Version.current, started: started)),
             metrics: metrics,
             logger: logger)
-        try await serve(control, catalogue: catalogue, store: store, events: events, started: started)
+        let keeper = RecordKeeper(store: store, logger: logger)
+        let outcome: Result<Void, any Error>
+        do {
+            try await serve(
+                control, catalogue: catalogue, store: store, events: events, beside: [keeper], started: started)
+            outcome = .success(())
+        } catch {
+            outcome = .failure(error)
+        }
         await http.shutdown()
-        try await catalogue.close()
-        store.close()
-        logger.info("stopped")
+        try outcome.get()
+    }
+
+    /// A crash may have come between the catalogue and the index that follows it. A disk that cannot take the index now
+    /// is no reason not to serve what is there.
+    private func followCatalogue(_ collector: Collector) async {
+        do { try await collector.updateIndex() } catch {
+            logger.warning("index.json is not up to date", metadata: ["reason": "\(sentence(for: error))"])
+        }
     }
 
     private func facts() -> DaemonFacts {

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Coordination
 public import OCI
 internal import SystemPackage
@@ -45,6 +46,35 @@ actor IndexFile {
             // Awaited by all whose continuations it resumes; runs after the calls that are queued already.
             Task { flush() }
         }
+    }
+
+    /// What the file says; entries without a name, and names that are none, are left out.
+    /// - Throws: ``StorageError``; an ``OCIError`` when it is no image index.
+    func read() throws -> [NamedDescriptor] {
+        let file = try OpenFile(path, O_RDONLY, to: "open")
+        let size = try file.status().size
+        var limits = JSON.Limits()
+        (limits.bytes, limits.values) = (1 << 30, 100_000_000)
+        var bytes = [UInt8](repeating: 0, count: Int(clamping: min(size, Int64(limits.bytes))))
+        bytes.removeLast(bytes.count - (try file.read(bytes.count, into: &bytes, at: 0)))
+        let entries = try JSON(parsing: bytes, limits: limits)["manifests"]?.array ?? []
+        return try entries.compactMap { entry in
+            var descriptor = try Descriptor(entry, in: "index.json")
+            func take(_ key: String) -> String? { descriptor.annotations.removeValue(forKey: key) }
+            let plain = take("org.opencontainers.image.ref.name")
+            let (isPinned, isPrivate) = (
+                take(NamedDescriptor.pinAnnotation) == "true", take(NamedDescriptor.privateAnnotation) == "true"
+            )
+            guard let name = take("io.containerd.image.name") ?? plain, let reference = Self.reference(name) else {
+                return nil
+            }
+            return NamedDescriptor(
+                reference: reference, descriptor: descriptor, isPinned: isPinned, isPrivate: isPrivate)
+        }
+    }
+
+    private static func reference(_ text: String) -> Reference? {
+        do { return try Reference(parsing: text) } catch { return nil }
     }
 
     private func flush() {

@@ -12,6 +12,9 @@ public struct Settlement: Sendable, Equatable {
     public var suspects = 0
     /// Names that no blob has. They are left alone and never served.
     public var foreign = 0
+
+    /// Nothing found.
+    public init() {}
 }
 
 extension LocalContentStore {
@@ -24,12 +27,21 @@ extension LocalContentStore {
     /// Tells the records what has been verified or removed since the last call.
     public func flushRecords() async throws { try await trust.flush() }
 
+    /// Gives a file of the state directory another's name, durably.
+    public func rename(_ old: String, to new: String) async throws {
+        try await labours.run { [layout] in
+            try Names.rename(FilePath(old), to: FilePath(new))
+            try OpenFile(directory: layout.root).sync()
+        }
+    }
+
     /// Settles what is recorded with what is on disk, by one reading of the directories and without hashing: for the
     /// start after an unclean stop, before anything else uses the store.
     /// - Parameter recorded: every recorded blob with its length in bytes.
     public func settle(recorded: [Digest: Int64], records: any BlobRecords) async throws -> Settlement {
         let (found, foreign) = try await labours.run { [layout] in try layout.survey() }
-        var settlement = Settlement(foreign: foreign)
+        var settlement = Settlement()
+        settlement.foreign = foreign
         for (digest, status) in found {
             if let size = recorded[digest], status.size == size, status.kind == .regular { continue }
             if recorded[digest] == nil, status.kind == .regular {

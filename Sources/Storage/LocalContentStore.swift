@@ -97,6 +97,10 @@ public final class LocalContentStore: ContentStore {
         try await index.write(entries)
     }
 
+    /// The names in `index.json`, for when the catalogue is lost.
+    /// - Throws: a ``Fault`` when there is no such file, or it is no image index.
+    public func readIndex() async throws -> [NamedDescriptor] { try await index.read() }
+
     /// Changes a name in the directory of `digest`'s blob; returns when that is durable.
     func change(
         _ digest: Digest, revert: @escaping @Sendable () -> Void = {}, _ apply: @escaping @Sendable () throws -> Void

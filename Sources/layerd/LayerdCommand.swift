@@ -50,6 +50,9 @@ internal import Logging
     @Flag(help: "Check the configuration, print what is wrong with file and line, and exit with 1 if anything is.")
     var checkConfig = false
 
+    @Flag(help: "Rebuild the catalogue from index.json and the blobs, and end. A lost or damaged one is rebuilt anyway.")
+    var rebuildCatalog = false
+
     func run() async throws {
         let configuration: Configuration
         do {
@@ -62,10 +65,10 @@ internal import Logging
         let level = LogLevel(configuration.log.level)
         LoggingSystem.bootstrap { _ in StderrLog(format: configuration.log.format, level: level) }
         do {
-            try await LayerdDaemon(
+            let daemon = LayerdDaemon(
                 configuration: configuration, stateDirectory: stateDirectory(), logger: Logger(label: "layerd"),
-                log: level, reload: { try read() }
-            ).run()
+                log: level, reload: { try read() })
+            try await rebuildCatalog ? daemon.rebuildCatalogue() : daemon.run()
         } catch {
             complain("layerd: \(error)")
             throw ExitCode(1)

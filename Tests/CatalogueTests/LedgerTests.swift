@@ -13,6 +13,7 @@ import Testing
                 let action = try await walk.step()
                 try await walk.compare("graph \(seed), step \(step), \(action)")
             }
+            if seed % 2 == 1 { try await walk.loseSome("graph \(seed)") }
             try await walk.deleteSomeTogether("graph \(seed)")
             try await walk.deleteAll("graph \(seed)")
         }

@@ -49,6 +49,20 @@ struct RandomWalk {
         try await compare("\(place), deleted \(doomed)")
     }
 
+    /// Loses random blobs; every image goes on without those of its own.
+    mutating func loseSome(_ place: String) async throws {
+        let used = images.values.reduce(Set()) { $0.union($1) }.sorted()
+        let lost = used.filter { _ in Int.random(in: 0..<4, using: &random) == 0 }.shuffled(using: &random)
+        let told = try await catalogue.lose(lost.map { digest($0) } + [digest(9_999)])
+        #expect(told.map(\.descriptor.digest) == lost.map { digest($0) }, "\(place)")
+        for blob in told {
+            let users = images.filter { image in image.value.contains { digest($0) == blob.descriptor.digest } }.keys
+            #expect(Set(blob.images.map(\.digest)) == Set(users.map { digest($0) }), "\(place)")
+        }
+        for image in images.keys { images[image]?.subtract(lost) }
+        try await compare("\(place), lost \(lost)")
+    }
+
     mutating func deleteAll(_ place: String) async throws {
         for image in images.keys.shuffled(using: &random) {
             try await delete(image, place)
