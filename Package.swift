@@ -68,6 +68,12 @@ let suites = [
             "NativeAPI", "Observability", "Coordination", "Hashing", "TestSupport", "Serving", "Pulling", "Registry",
             "Storage", "Catalogue", "OCI",
         ]),
+    suite(
+        "MirrorAPITests",
+        [
+            "MirrorAPI", "Serving", "Pulling", "Storage", "Catalogue", "Registry", "OCI", "Hashing", "Coordination",
+            "TestSupport",
+        ]),
     suite("DaemonTests", ["Daemon", "Registry", "Transport", "Coordination", "TestSupport", logging, lifecycle]),
     suite("LayerctlTests", ["layerctl", "OCI", "TestSupport", arguments]),
     suite("TestSupportTests", ["TestSupport", "OCI", "Hashing"]),
@@ -112,6 +118,7 @@ let package = Package(
         room("Archives", ["OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling"]),
         room("Serving", [nioCore, nioPosix]),
         room("EngineAPI", ["OCI", "Archives", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
+        room("MirrorAPI", ["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         room(
             "NativeAPI",
             ["OCI", "Coordination", "Observability", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
@@ -119,8 +126,8 @@ let package = Package(
             "Daemon",
             [
                 "OCI", "Hashing", "Coordination", "Observability", "Transport", "Storage", "Keyring", "Registry",
-                "Catalogue", "Pulling", "Archives", "Serving", "EngineAPI", "NativeAPI", logging, lifecycle,
-                unixSignals, toml, systemPackage,
+                "Catalogue", "Pulling", "Archives", "Serving", "EngineAPI", "NativeAPI", "MirrorAPI", logging,
+                lifecycle, unixSignals, toml, systemPackage,
             ]),
         .executableTarget(name: "layerd", dependencies: ["Daemon", arguments, logging], swiftSettings: settings),
         .executableTarget(

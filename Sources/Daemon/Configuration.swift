@@ -34,8 +34,20 @@ public struct Configuration: Sendable {
         public var format: StderrLog.Format = .text
     }
 
+    public struct Mirror: Sendable, Equatable {
+        /// Addresses that engines pull from, as `127.0.0.1:5050`; none turns the mirror off.
+        public var listen = ["127.0.0.1:5050"]
+        /// Somebody chose `listen`: that it cannot be had is an error then.
+        public var isChosen = false
+        /// Content that not everybody may fetch is given to everybody who asks here.
+        public var servesPrivate = false
+        /// Names under which clients may know the mirror, besides addresses and `localhost`.
+        public var hosts: [String] = []
+    }
+
     public var log = Log()
     public var control = Control()
+    public var mirror = Mirror()
     public var pull = Pull()
     /// By name, `docker.io` always among them.
     public var registries: [RegistryHost] = []

@@ -91,11 +91,12 @@ public struct LayerdDaemon: Sendable {
                     }, now: { Timestamp.now() }, version: Version.current, started: started)),
             metrics: metrics,
             logger: logger)
-        let keeper = RecordKeeper(store: store, logger: logger)
+        let mirror = mirror(puller: puller, registry: registry, store: store, catalogue: catalogue)
+        let beside: [any Service] = [RecordKeeper(store: store, logger: logger)] + (mirror.map { [$0] } ?? [])
         let outcome: Result<Void, any Error>
         do {
             try await serve(
-                control, catalogue: catalogue, store: store, events: events, beside: [keeper], started: started)
+                control, catalogue: catalogue, store: store, events: events, beside: beside, started: started)
             outcome = .success(())
         } catch {
             outcome = .failure(error)

@@ -17,12 +17,13 @@ struct PullRecorder: Sendable {
         return manifests.contains { $0.descriptor.digest == plan.manifestDescriptor.digest && $0.available }
     }
 
-    func record(_ plan: PullPlan, _ request: PullRequest) async throws {
+    /// - Parameter isPrivate: not everybody may fetch it; `nil` goes by whether the request had a credential.
+    func record(_ plan: PullPlan, _ request: PullRequest, isPrivate: Bool? = nil) async throws {
         let config = try await config(of: plan)
         let earlier = try await catalogue.image(plan.target.digest)
         var entry = ImageEntry(
             target: plan.target, manifests: try await manifests(of: plan, earlier: earlier != nil),
-            blobs: blobs(of: plan, config: config, isPrivate: request.credential != nil),
+            blobs: blobs(of: plan, config: config, isPrivate: isPrivate ?? (request.credential != nil)),
             created: config?.created, labels: config?.labels ?? [])
         // An image is listed by its host's platform: a second platform pulled beside it does not rename it.
         if let earlier, request.platform != nil {
@@ -66,8 +67,9 @@ struct PullRecorder: Sendable {
     /// Every manifest the image names, the pulled one available; what earlier pulls brought stays so.
     private func manifests(of plan: PullPlan, earlier: Bool) async throws -> [ManifestEntry] {
         let pulled = ManifestEntry(
-            descriptor: plan.manifestDescriptor, kind: .image, available: true, config: plan.manifest.config,
-            layers: plan.manifest.layers, attestationFor: nil)
+            descriptor: plan.manifestDescriptor, kind: plan.manifestDescriptor.isAttestation ? .attestation : .image,
+            available: true, config: plan.manifest.config, layers: plan.manifest.layers,
+            attestationFor: plan.manifestDescriptor.attestationSubject)
         guard !plan.indexes.isEmpty else { return [pulled] }
         var known: [Digest: ManifestEntry] = [:]
         if earlier {

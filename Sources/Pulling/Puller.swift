@@ -29,7 +29,7 @@ public final class Puller: ImagePuller {
     }
 
     let work: PullWork
-    private let resolver: any Resolver
+    let resolver: any Resolver
     private let jobs = Locked((next: UInt64(0), running: [Key: PullJob]()))
 
     /// - Parameter collector: gives each pull its lease, and brings `index.json` up to date before a pull is

@@ -6,6 +6,7 @@ struct Subject: Sendable {
         case reference(Reference)
         case content(Descriptor)
         case tags
+        case referrers(Digest)
     }
 
     let repository: Repository
@@ -27,6 +28,7 @@ struct Subject: Sendable {
         case .reference(let reference): reference.familiar
         case .content(let descriptor): "\(repository.familiar)@\(descriptor.digest)"
         case .tags: repository.familiar
+        case .referrers(let digest): "\(repository.familiar)@\(digest)"
         }
     }
 
@@ -35,7 +37,7 @@ struct Subject: Sendable {
         switch thing {
         case .reference: true
         case .content(let descriptor): descriptor.mediaType.isManifest || descriptor.mediaType.isIndex
-        case .tags: false
+        case .tags, .referrers: false
         }
     }
 
@@ -49,6 +51,7 @@ struct Subject: Sendable {
         case .content(let descriptor):
             "\(repository.path)/\(isManifest ? "manifests" : "blobs")/\(descriptor.digest)"
         case .tags: "\(repository.path)/tags/list"
+        case .referrers(let digest): "\(repository.path)/referrers/\(digest)"
         }
     }
 }

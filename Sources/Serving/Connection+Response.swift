@@ -6,6 +6,11 @@ private struct StreamWriter: ResponseWriter {
     let id: UInt64
 
     func write(_ bytes: [UInt8]) async throws { try await connection.write(bytes, id) }
+
+    func write(file descriptor: Int32, offset: Int64, length: Int64, owner: any Sendable) async throws {
+        let part = FilePart(descriptor: descriptor, offset: offset, length: length)
+        try await connection.write(part, owner, id)
+    }
 }
 
 extension Connection {
@@ -72,7 +77,7 @@ extension Connection {
         exchange?.response = .flushing
         context?.write(wrapOutboundOut(.byteBuffer(headBytes(head, with: .none))), promise: nil)
         written += part.length
-        send(.fileRegion(region)) { [self] in
+        send(.fileRegion(region)) { [self] _ in
             // The descriptor is the owner's: the region must give it back unclosed, and the owner live until now.
             withExtendedLifetime(owner) { FilePart.disown(region) }
             responseEnded(id)
@@ -207,13 +212,14 @@ extension Connection {
     /// Sends, and calls `done` when the socket has taken everything, or never will.
     private func send(_ buffer: ByteBuffer, then done: @escaping () -> Void) {
         written += Int64(buffer.readableBytes)
-        send(.byteBuffer(buffer), then: done)
+        send(.byteBuffer(buffer)) { _ in done() }
     }
 
-    private func send(_ data: IOData, then done: @escaping () -> Void) {
-        guard let context else { return done() }
+    /// Sends, and tells when the socket has taken everything, or why it never will.
+    func send(_ data: IOData, then done: @escaping (Result<Void, any Error>) -> Void) {
+        guard let context else { return done(.failure(ClientGone())) }
         let promise = loop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenComplete { _ in done() }
+        promise.futureResult.assumeIsolated().whenComplete { done($0) }
         context.writeAndFlush(wrapOutboundOut(data), promise: promise)
     }
 }

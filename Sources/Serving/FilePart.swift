@@ -14,7 +14,7 @@ struct FilePart {
 
     /// Appends the bytes; false when the file has fewer.
     func copy(to buffer: inout ByteBuffer) -> Bool {
-        guard offset >= 0, offset <= .max - FilePart.copiedBytes else { return false }
+        guard offset >= 0, length >= 0, offset <= .max - length else { return false }
         var done = 0
         while done < length {
             let wanted = Int(length) - done
@@ -26,6 +26,15 @@ struct FilePart {
             done += count
         }
         return true
+    }
+
+    /// What a part is copied by where `sendfile` cannot be used.
+    static let pieceBytes: Int64 = 128 << 10
+
+    /// The bytes themselves; nil when the file has fewer.
+    func bytes() -> [UInt8]? {
+        var buffer = ByteBufferAllocator().buffer(capacity: Int(length))
+        return copy(to: &buffer) ? Array(buffer.readableBytesView) : nil
     }
 
     /// For `sendfile`; nil when the file has fewer bytes: `sendfile` would wait for them for ever.

@@ -41,6 +41,26 @@ public protocol ResponseWriter: Sendable {
     /// - Throws: ``ClientGone`` when the client has left, `CancellationError`,
     ///   ``ServingError/wrongLength(declared:written:)``.
     func write(_ bytes: [UInt8]) async throws
+
+    /// Sends `length` bytes of a file from `offset`, by `sendfile` where that can be; returns when the socket has taken
+    /// them. The descriptor must stay open, and the file as long as it is, until then; `owner` is held meanwhile.
+    /// - Throws: as ``write(_:)``, and ``ServingError/shortFile`` when the file has fewer bytes.
+    func write(file descriptor: Int32, offset: Int64, length: Int64, owner: any Sendable) async throws
+}
+
+extension ResponseWriter {
+    /// By copying, piece by piece: for writers that are no socket.
+    public func write(file descriptor: Int32, offset: Int64, length: Int64, owner: any Sendable) async throws {
+        var done: Int64 = 0
+        while done < length {
+            let part = FilePart(
+                descriptor: descriptor, offset: offset + done, length: min(FilePart.pieceBytes, length - done))
+            guard let bytes = part.bytes() else { throw ServingError.shortFile }
+            try await write(bytes)
+            done += part.length
+        }
+        withExtendedLifetime(owner) {}
+    }
 }
 
 /// The client closed its connection before the exchange was over. An everyday event, no failure.

@@ -136,8 +136,11 @@ enum Boot {
 
 extension OpenFile {
     /// Hashes the first `length` bytes.
+    /// - Parameter hashed: hears after each piece how many bytes are hashed.
     /// - Throws: ``StorageError``; `CancellationError` when the task is cancelled, for this can take seconds.
-    func hash(_ length: Int64, _ algorithm: Digest.Algorithm) throws -> Digester {
+    func hash(
+        _ length: Int64, _ algorithm: Digest.Algorithm, hashed: (Int64) -> Void = { _ in }
+    ) throws -> Digester {
         var digester = Digester(algorithm)
         var buffer = [UInt8](repeating: 0, count: Int(min(length, 1 << 20)))
         var offset: Int64 = 0
@@ -148,6 +151,7 @@ extension OpenFile {
             guard count == wanted else { throw StorageError.system(SystemFailure("read", path, .ioError)) }
             digester.update(buffer.span.bytes.extracting(0..<count))
             offset += Int64(count)
+            hashed(offset)
         }
         return digester
     }

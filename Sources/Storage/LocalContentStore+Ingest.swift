@@ -51,6 +51,7 @@ extension LocalContentStore {
             try directory.begin(descriptor, labours: labours, observer: observer)
         }
         active.withLock { $0[descriptor.digest] = writer }
+        if let feed = feeds.withLock({ $0[descriptor.digest] }) { feed.follow(writer) }
         do {
             defer { active.withLock { $0[descriptor.digest] = nil } }
             try await complete(writer, descriptor, fill)

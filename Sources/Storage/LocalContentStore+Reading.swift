@@ -32,8 +32,7 @@ extension LocalContentStore {
             try await examine(digest, file, status)
             level = .verified
         }
-        let copy = try systemCall("open", file.path) { Int(fcntl(file.descriptor, F_DUPFD_CLOEXEC, 0)) }
-        return BlobFile(descriptor: Int32(copy), size: status.size, isVerified: level == .verified)
+        return try file.shared(size: status.size, isVerified: level == .verified)
     }
 
     public func concluded(_ digest: Digest, _ file: BlobFile, actual: Digest) async throws {
@@ -74,7 +73,7 @@ extension LocalContentStore {
     }
 
     /// Opens the blob. What is no regular file was never put there by us.
-    private func find(_ digest: Digest) async throws -> (OpenFile, FileStatus) {
+    func find(_ digest: Digest) async throws -> (OpenFile, FileStatus) {
         let path = layout.blob(digest)
         let found = try await lookups.run { () throws -> (file: OpenFile?, status: FileStatus)? in
             guard let status = try FileStatus.of(path) else { return nil }
@@ -109,6 +108,12 @@ private struct Damage: Error {
 }
 
 extension OpenFile {
+    /// The same open file under a descriptor of its own, for serving.
+    func shared(size: Int64, isVerified: Bool) throws(StorageError) -> BlobFile {
+        let copy = try systemCall("open", path) { Int(fcntl(descriptor, F_DUPFD_CLOEXEC, 0)) }
+        return BlobFile(descriptor: Int32(copy), size: size, isVerified: isVerified)
+    }
+
     /// The whole file, if it is `size` bytes that hash to `digest`.
     fileprivate func verified(_ digest: Digest, size: Int) -> Result<[UInt8], Damage> {
         var bytes = [UInt8](repeating: 0, count: size)

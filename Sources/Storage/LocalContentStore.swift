@@ -33,6 +33,12 @@ public final class LocalContentStore: ContentStore {
     let active = Locked<[Digest: IngestWriter]>([:])
     /// Numbers the blobs staged without a digest.
     let staged = Locked<UInt64>(0)
+    /// What readers follow on its way in.
+    let feeds = Locked<[Digest: BlobFeed]>([:])
+    /// What is stored and hashed for the first time while it is read.
+    let hashing = Locked<[Digest: BlobFeed]>([:])
+    /// Verified blobs that are in demand.
+    let hot = OpenBlobs()
     /// Kept open, so that a shortage of descriptors cannot come between a rename and its sync.
     let blobDirectories: [Digest.Algorithm: OpenFile]
 

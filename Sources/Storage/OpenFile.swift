@@ -18,6 +18,12 @@ final class OpenFile: Sendable {
         self.path = path
     }
 
+    /// The file that is open for serving, under a descriptor of its own.
+    init(sharing file: BlobFile, path: FilePath) throws(StorageError) {
+        descriptor = Int32(try systemCall("open", path) { Int(fcntl(file.descriptor, F_DUPFD_CLOEXEC, 0)) })
+        self.path = path
+    }
+
     convenience init(directory path: FilePath) throws(StorageError) {
         try self.init(path, O_RDONLY | O_DIRECTORY, to: "open")
     }

@@ -20,7 +20,8 @@ final class DaemonUnderTest: Sendable {
     /// Starts a daemon for which `docker.io` is the stand-in, if there is one.
     static func start(hub: HubStandIn? = nil, config: String = "") async throws -> DaemonUnderTest {
         let directory = try TemporaryDirectory("layerd-it")
-        var text = config
+        // The mirror's default port is one for the whole machine; tests that want a mirror ask for a free one.
+        var text = config.contains("[mirror]") ? config : config + "\n[mirror]\nlisten = []\n"
         if let hub {
             text += "\n[registry.\"docker.io\"]\nendpoint = \"\(hub.endpoint)\"\n"
             if let ca = hub.caFile { text += "ca = \"\(ca)\"\n" }

@@ -25,11 +25,12 @@ enum Rooms {
         "NativeAPI": toolchain.union([
             "OCI", "Coordination", "Observability", "Pulling", "Storage", "Catalogue", "Registry", "Serving",
         ]),
+        "MirrorAPI": toolchain.union(["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         "Daemon": toolchain.union([
             "OCI", "Hashing", "Coordination", "Observability", "Transport", "Storage", "Registry", "Catalogue",
             "Pulling", "Archives", "Serving", "Keyring",
             "EngineAPI",
-            "NativeAPI", "Logging", "ServiceLifecycle", "UnixSignals", "TOMLKit", "SystemPackage",
+            "NativeAPI", "MirrorAPI", "Logging", "ServiceLifecycle", "UnixSignals", "TOMLKit", "SystemPackage",
         ]),
         "layerd": ["Daemon", "ArgumentParser", "Glibc", "Logging"],
         "layerctl": toolchain.union(["OCI", "Transport", "Keyring", "ArgumentParser"]),

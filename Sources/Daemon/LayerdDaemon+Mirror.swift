@@ -1,0 +1,92 @@
+internal import Catalogue
+internal import Logging
+internal import MirrorAPI
+internal import OCI
+internal import Pulling
+internal import Registry
+internal import ServiceLifecycle
+internal import Serving
+internal import Storage
+
+extension LayerdDaemon {
+    /// The mirror, unless the configuration turns it off.
+    func mirror(
+        puller: Puller, registry: RegistryClient, store: LocalContentStore, catalogue: Catalogue
+    ) -> MirrorService? {
+        let settings = configuration.mirror
+        let listeners = settings.listen.compactMap(Configuration.listener)
+        guard !listeners.isEmpty else { return nil }
+        let content = PullThrough(
+            puller: puller, prober: registry, store: store, catalogue: catalogue,
+            registries: configuration.registries.map { host in
+                MirroredRegistry(name: host.name, hasCredential: host.credential != .anonymous)
+            },
+            servesPrivate: settings.servesPrivate, now: { Timestamp.now() })
+        let server = HTTPServer(
+            listeners: listeners,
+            handler: MirrorHandler(routes: MirrorRoutes(content: content, hosts: settings.hosts), logger: logger),
+            limits: ServerLimits())
+        return MirrorService(server: server, content: content, isChosen: settings.isChosen, logger: logger)
+    }
+}
+
+/// The mirror, as a service that ends gracefully.
+struct MirrorService: Service {
+    let server: HTTPServer
+    let content: PullThrough
+    let isChosen: Bool
+    let logger: Logger
+
+    /// Files that nobody asks for are let go at this pace.
+    private static let tidying: Duration = .seconds(5)
+
+    func run() async throws {
+        do {
+            try await cancelWhenGracefulShutdown {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await serve() }
+                    group.addTask {
+                        while true {
+                            try await Task.sleep(for: Self.tidying)
+                            await content.tidy()
+                        }
+                    }
+                    try await group.next()
+                    group.cancelAll()
+                }
+            }
+        } catch let error as ServingError where !isChosen {
+            // The default address is a convenience that another layerd on this machine may have taken.
+            logger.warning("no mirror: \(error); choose another address with [mirror] listen, or [] for none")
+            try await gracefulShutdown()
+        } catch is CancellationError {
+            return
+        }
+    }
+
+    private func serve() async throws {
+        try await server.run { addresses in
+            logger.info("mirror", metadata: ["listen": "\(addresses.map { "\($0)" }.joined(separator: ", "))"])
+        }
+    }
+}
+
+/// Answers and logs.
+private struct MirrorHandler: RequestHandler {
+    let routes: MirrorRoutes
+    let logger: Logger
+
+    func respond(to request: ServerRequest) async -> ServerResponse {
+        let response = await routes.respond(to: request)
+        if response.status >= 500 || logger.logLevel <= .debug {
+            logger.log(
+                level: response.status >= 500 ? .warning : .debug, "mirror request",
+                metadata: [
+                    "method": "\(request.method)", "path": "\(request.path)", "status": "\(response.status)",
+                    "ns": "\(request.parameter("ns") ?? "-")",
+                    "source": "\(response.headers.first("X-Layerd-Source") ?? "-")",
+                ])
+        }
+        return response
+    }
+}

@@ -1,0 +1,99 @@
+internal import Catalogue
+internal import Coordination
+internal import OCI
+internal import Registry
+
+/// How a repository is read.
+struct Access: Sendable {
+    /// Not everybody may.
+    let isPrivate: Bool
+}
+
+extension PullThrough {
+    /// How the registry of `repository` is asked. `probe` asks the registry something about it as nobody in particular.
+    ///
+    /// Where the configuration has no credential there is nothing to hide: what comes is what anybody gets. Where it
+    /// has one, the registry itself is asked whether anybody may read the repository, once in a while.
+    /// - Throws: ``PullThroughError/withheld(_:)``; what `probe` threw, when it says nothing about access.
+    func access(
+        to repository: Repository, _ probe: (Credential) async throws -> Void
+    ) async throws -> Access {
+        guard let registry = registries[repository.domain] else { throw PullThroughError.notServed(repository.domain) }
+        guard registry.hasCredential else { return Access(isPrivate: false) }
+        if let isOpen = openness[repository] { return try access(to: repository, isOpen: isOpen) }
+        let isOpen: Bool
+        do {
+            try await probe(.anonymous)
+            isOpen = true
+        } catch let fault as any Fault where [.unauthenticated, .forbidden, .notFound].contains(fault.kind) {
+            isOpen = false
+        }
+        openness[repository] = isOpen
+        return try access(to: repository, isOpen: isOpen)
+    }
+
+    private func access(to repository: Repository, isOpen: Bool) throws -> Access {
+        guard isOpen || servesPrivate else { throw PullThroughError.withheld(repository) }
+        return Access(isPrivate: !isOpen)
+    }
+
+    /// Whether stored content may be shown to whoever asks under `repository`: it is anybody's, or a manifest that was
+    /// shown there names it, or the registry gives it to anybody there.
+    func mayShow(
+        _ digest: Digest, in repository: Repository, _ probe: () async throws -> Void
+    ) async throws -> Bool {
+        if isShown(digest) { return true }
+        if try await catalogue.isPrivate(digest) == false || named[Place(repository: repository, digest: digest)] != nil
+        {
+            shown[digest] = true
+            return true
+        }
+        do { try await probe() } catch is any Fault { return false }
+        shown[digest] = true
+        return true
+    }
+
+    /// Whether anybody may read it, as far as that is known without asking.
+    func isShown(_ digest: Digest) -> Bool { servesPrivate || shown[digest] == true }
+}
+
+extension PullThrough {
+    /// Runs what asks a registry, and keeps in mind how that went.
+    func asking<Result>(_ repository: Repository, _ body: () async throws -> Result) async throws -> Result {
+        do {
+            let result = try await body()
+            silent[repository.domain] = nil
+            return result
+        } catch let fault as any Fault {
+            if fault.isSilence { silent[repository.domain] = true }
+            throw fault
+        }
+    }
+
+    /// Throws what was found lacking under `key` a moment ago.
+    func checkLack(_ key: String) throws {
+        guard let lack = lacks[key] ?? failures[key] else { return }
+        throw PullThroughError.lacking(kind: lack.kind, lack.text)
+    }
+
+    /// Remembers for a moment that something cannot be had, so that a flood of questions does not become one upstream.
+    func noteLack(_ key: String, _ error: any Error) {
+        guard let fault = error as? any Fault else { return }
+        let lack = Lack(kind: fault.kind, text: fault.description)
+        if [.notFound, .unauthenticated, .forbidden].contains(fault.kind) {
+            lacks[key] = lack
+        } else {
+            failures[key] = lack
+        }
+    }
+}
+
+extension Fault {
+    /// The other side does not answer, or not now.
+    var isSilence: Bool {
+        switch kind {
+        case .timedOut, .unavailable, .rateLimited: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,81 @@
+internal import Catalogue
+internal import Coordination
+internal import OCI
+internal import Registry
+internal import Storage
+
+extension PullThrough {
+    /// What a tag means: as was learnt before, however long ago, with a question to the registry in the background when
+    /// that was too long ago; else as the registry says now. `nil` for a digest, which says itself what it means.
+    func meaning(of reference: Reference) async throws -> Meaning? {
+        guard reference.digest == nil else { return nil }
+        if let known = try await known(reference), !known.isGone {
+            if age(of: known) > belief(in: reference) { revalidate(reference) }
+            return known
+        }
+        return try await patiently(resolving, reference, reference.familiar, patience.document) { [self] in
+            try await ask(reference)
+        }
+    }
+
+    /// Since when the registry has not been asked.
+    func age(of meaning: Meaning) -> Duration {
+        .seconds(max(0, now().seconds - meaning.confirmed.seconds))
+    }
+
+    /// How long what the tag means is believed.
+    func belief(in reference: Reference) -> Duration {
+        guard let registry = registries[reference.repository.domain] else { return .zero }
+        let rule = registry.patterns.first { rule in
+            do {
+                return try ReferenceGlob.matches(rule.pattern, reference)
+                    || ReferenceGlob.matches(rule.pattern, reference.description)
+            } catch { return false }
+        }
+        return rule?.revalidateAfter ?? registry.revalidateAfter
+    }
+
+    private func known(_ reference: Reference) async throws -> Meaning? {
+        if let meaning = meanings[reference] { return meaning }
+        guard let image = try await catalogue.image(named: reference) else { return nil }
+        let meaning = Meaning(descriptor: image.target, confirmed: image.lastTagged ?? image.recorded)
+        meanings[reference] = meaning
+        return meaning
+    }
+
+    /// Asks by HEAD, which costs no allowance, while the answer that is known goes out. What failed a moment ago is not
+    /// asked again.
+    private func revalidate(_ reference: Reference) {
+        let text = reference.familiar
+        guard lacks[text] == nil, failures[text] == nil else { return }
+        resolving.start(reference) { [self] in
+            do { return try await ask(reference) } catch let fault as any Fault {
+                noteLack(text, fault)
+                let isGone = [.notFound, .unauthenticated, .forbidden].contains(fault.kind)
+                if var meaning = meanings[reference] {
+                    meaning.isGone = isGone
+                    meaning.isUnconfirmed = !isGone
+                    meanings[reference] = meaning
+                }
+                throw fault
+            }
+        }
+    }
+
+    private func ask(_ reference: Reference) async throws -> Meaning {
+        let access = try await access(to: reference.repository) { credential in
+            _ = try await resolver.resolve(reference, credential: credential)
+        }
+        let resolution = try await asking(reference.repository) {
+            try await resolver.resolve(reference, credential: nil)
+        }
+        let meaning = Meaning(descriptor: resolution.descriptor, confirmed: now())
+        if let body = resolution.body {
+            _ = try Self.document(body, resolution.descriptor.digest)
+            try await store.ingest(resolution.descriptor) { try $0.replace(with: body) }
+        }
+        if !access.isPrivate { shown[resolution.descriptor.digest] = true }
+        meanings[reference] = meaning
+        return meaning
+    }
+}
