@@ -11,6 +11,7 @@ internal import OCI
 internal import Observability
 internal import Pulling
 internal import Registry
+internal import ServiceLifecycle
 internal import Serving
 internal import Storage
 internal import Transport

@@ -151,7 +151,7 @@ actor Assembly {
         let plan = PullPlan(
             reference: name, target: target ?? descriptor, indexes: indexes, manifestDescriptor: descriptor,
             manifest: manifest, layers: layers, present: Set(layers.map(\.digest)), configPresent: true,
-            fetchedDocuments: 0, fetchedDocumentBytes: 0)
+            fetchedDocuments: 0, fetchedDocumentBytes: 0, registryPulls: 0)
         let isHosts = indexes.last.map { $0.index.candidates(for: .host).first?.digest == place.digest } ?? true
         let request = PullRequest(reference: name, platform: isHosts ? nil : descriptor.platform ?? .host)
         if try await !recorder.isUpToDate(plan) {
