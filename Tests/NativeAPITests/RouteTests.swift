@@ -54,6 +54,9 @@ struct ReportingStore: StoreReporting, SweptStore {
     ) async throws -> IngestOutcome { try await memory.ingest(descriptor, fill: fill) }
     func read(_ digest: Digest, limit: Int) async throws -> [UInt8] { try await memory.read(digest, limit: limit) }
     func open(_ digest: Digest) async throws -> BlobFile { try await memory.open(digest) }
+    func concluded(_ digest: Digest, _ file: BlobFile, actual: Digest) async throws {
+        try await memory.concluded(digest, file, actual: actual)
+    }
     func remove(_ digest: Digest) async throws { try await memory.remove(digest) }
     func blobs() async throws -> [(digest: Digest, size: Int64)] { try await memory.blobs() }
     func stored() async throws -> [StoredBlob] {
