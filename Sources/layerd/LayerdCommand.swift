@@ -50,7 +50,8 @@ internal import Logging
     @Flag(help: "Check the configuration, print what is wrong with file and line, and exit with 1 if anything is.")
     var checkConfig = false
 
-    @Flag(help: "Rebuild the catalogue from index.json and the blobs, and end. A lost or damaged one is rebuilt anyway.")
+    @Flag(
+        help: "Rebuild the catalogue from index.json and the blobs, and end. A lost or damaged one is rebuilt anyway.")
     var rebuildCatalog = false
 
     func run() async throws {

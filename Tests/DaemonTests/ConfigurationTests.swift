@@ -134,7 +134,7 @@ import Transport
                 "connect-timeout",
                 "low-speed", "low-speed-time", "endpoint", "mirrors", "ca", "client-cert", "client-key", "proxy",
                 "insecure", "username", "password-file", "token-realms",
-                "credential-helper",
+                "credential-helper", "listen", "private", "hosts",
             ])
         let directory = try TemporaryDirectory()
         try Files.write(Array("pw".utf8), to: directory.path("pw"), mode: 0o600)
