@@ -68,42 +68,52 @@ public struct LayerdDaemon: Sendable {
         let http = CurlClient(
             maximumConnections: configuration.pull.maxConnections * 2, perHost: configuration.pull.perHost * 2,
             userAgent: "layerd/\(Version.current)")
-        let registry = RegistryClient(
-            http: http, hosts: configuration.registries, anyRegistry: configuration.pull.anyRegistry,
-            credentials: keptCredentials(),
-            retry: RetryPolicy(attempts: configuration.pull.retries + 1))
+        let registry = registries(http)
         let events = ImageEventLog { Timestamp.now() }
         let puller = Puller(
             resolver: registry, fetcher: registry, store: store, catalogue: catalogue,
             limits: Puller.Limits(total: configuration.pull.maxConnections, perHost: configuration.pull.perHost),
             events: events, collector: collector, metrics: metrics)
         let control = ControlHandler(
-            engine: EngineRoutes(
-                context: EngineContext(
-                    catalogue: catalogue, store: store, puller: puller, collector: collector,
-                    saver: ImageSaver(catalogue: catalogue, store: store, collector: collector, events: events),
-                    loader: ImageLoader(catalogue: catalogue, store: store, collector: collector, events: events),
-                    events: events, registry: registry, daemon: facts(), now: { Timestamp.now() })),
+            engine: engine(store, catalogue, puller, collector, events, registry),
             native: NativeRoutes(
                 context: NativeContext(
                     catalogue: catalogue, store: store, puller: puller, collector: collector, metrics: metrics,
-                    registries: { [names = configuration.registries.map(\.name)] in
-                        names.map { RegistryReport(name: $0, allowance: registry.allowance(of: $0)) }
-                    }, now: { Timestamp.now() }, version: Version.current, started: started)),
-            metrics: metrics,
-            logger: logger)
+                    registries: { await reports(registry) }, now: { Timestamp.now() }, version: Version.current,
+                    started: started)),
+            metrics: metrics, logger: logger)
         let mirror = mirror(puller: puller, registry: registry, store: store, catalogue: catalogue)
         let beside: [any Service] = [RecordKeeper(store: store, logger: logger)] + (mirror.map { [$0] } ?? [])
-        let outcome: Result<Void, any Error>
         do {
             try await serve(
                 control, catalogue: catalogue, store: store, events: events, beside: beside, started: started)
-            outcome = .success(())
         } catch {
-            outcome = .failure(error)
+            await http.shutdown()
+            throw error
         }
         await http.shutdown()
-        try outcome.get()
+    }
+
+    private func registries(_ http: CurlClient) -> RegistryClient {
+        RegistryClient(
+            http: http, hosts: configuration.registries, anyRegistry: configuration.pull.anyRegistry,
+            credentials: keptCredentials(), retry: RetryPolicy(attempts: configuration.pull.retries + 1))
+    }
+
+    private func reports(_ registry: RegistryClient) async -> [RegistryReport] {
+        configuration.registries.map { RegistryReport(name: $0.name, allowance: registry.allowance(of: $0.name)) }
+    }
+
+    private func engine(
+        _ store: LocalContentStore, _ catalogue: Catalogue, _ puller: Puller, _ collector: Collector,
+        _ events: ImageEventLog, _ registry: RegistryClient
+    ) -> EngineRoutes {
+        EngineRoutes(
+            context: EngineContext(
+                catalogue: catalogue, store: store, puller: puller, collector: collector,
+                saver: ImageSaver(catalogue: catalogue, store: store, collector: collector, events: events),
+                loader: ImageLoader(catalogue: catalogue, store: store, collector: collector, events: events),
+                events: events, registry: registry, daemon: facts(), now: { Timestamp.now() }))
     }
 
     /// A crash may have come between the catalogue and the index that follows it. A disk that cannot take the index now

@@ -4,8 +4,8 @@ public import OCI
 /// A blob's bytes while they become known: while a transfer brings them, or while a stored blob is hashed for the first
 /// time. Any number of readers follow it, each from where it likes.
 ///
-/// Readers get what there is without a gap, but the last ``withheld`` bytes only when the digest has been found right: so
-/// nobody can have all bytes of a blob that is not what its name says.
+/// Readers get what there is without a gap, but the last ``withheld`` bytes only when the digest has been found right:
+/// so nobody can have all bytes of a blob that is not what its name says.
 public final class BlobFeed: Sendable {
     /// Bytes at the end of a blob that are kept back until it is verified.
     public static let withheld: Int64 = 64 << 10
