@@ -43,6 +43,17 @@ run: release
 test: test-deps
 	@.ci/test
 
+# The long forms of two proofs: 300 kills during pulls, and the figures that transfers are held to.
+kills: test-deps
+	LAYERD_SUITES=IntegrationTests $(SWIFT) build --build-tests
+	LAYERD_SUITES=IntegrationTests LAYERD_KILLS=300 $(SWIFT) test --skip-build --filter 'killed again and again'
+
+measure-transfers: deps
+	$(SWIFT) build -c release --product layerd
+	$(SWIFT) build -c release --product layerctl
+	$(SWIFT) build -c release --product measure-transfers
+	"$$($(SWIFT) build -c release --show-bin-path)/measure-transfers"
+
 tsan: test-deps
 	$(SWIFT) test --sanitize=thread -Xswiftc -DTSAN --scratch-path .build/tsan
 

@@ -140,6 +140,8 @@ let package = Package(
             ]),
         .executableTarget(
             name: "hub-stand-in", dependencies: ["TestSupport", "OCI", arguments], swiftSettings: settings),
+        .executableTarget(
+            name: "measure-transfers", dependencies: ["TestSupport", "OCI", arguments], swiftSettings: settings),
     ] + suites.filter { chosenSuites?.contains($0.name) ?? true },
     cxxLanguageStandard: .cxx17
 )

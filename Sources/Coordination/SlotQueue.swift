@@ -33,6 +33,17 @@ public final class SlotQueue: Sendable {
         return try await body()
     }
 
+    /// Runs `body` while holding a slot, if one is free for `key` and nobody waits who could have it; else `nil`.
+    public func withFreeSlot<R: Sendable>(key: String, _ body: () async throws -> R) async throws -> R? {
+        try Task.checkCancellation()
+        guard ledger.withLock({ $0.takeIfFree(key) }) else { return nil }
+        defer { release(key) }
+        return try await body()
+    }
+
+    /// Serves all who wait in `lane` at no less than `priority` from now on.
+    public func raise(lane: UInt64, to priority: Int) { ledger.withLock { $0.raise(lane, to: priority) } }
+
     /// Passes the slot on. A waiter that was cancelled meanwhile does not take it, and the next is asked.
     private func release(_ key: String) {
         var freed = key
@@ -87,6 +98,21 @@ struct SlotLedger {
         if lanes[lane] == nil { turns.append(lane) }
         lanes[lane, default: []].append(Waiter(ticket: lastTicket, key: key, priority: priority, wait: wait))
         return lastTicket
+    }
+
+    /// Takes a slot that is free: whoever waits for one of this key would have it already.
+    mutating func takeIfFree(_ key: String) -> Bool {
+        guard isFree(key) else { return false }
+        take(key)
+        return true
+    }
+
+    mutating func raise(_ lane: UInt64, to priority: Int) {
+        guard let waiters = lanes[lane] else { return }
+        lanes[lane] = waiters.map { waiter in
+            Waiter(
+                ticket: waiter.ticket, key: waiter.key, priority: max(waiter.priority, priority), wait: waiter.wait)
+        }
     }
 
     /// Strikes a waiter out; one that has been served is not there any more.

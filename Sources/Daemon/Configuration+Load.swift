@@ -75,6 +75,7 @@ extension Configuration {
         var reader = ConfigurationReader(tree, path: ["pull"])
         reader.count("max-connections", in: 1...1024, into: &pull.maxConnections)
         reader.count("per-host", in: 1...1024, into: &pull.perHost)
+        reader.bytes("range-threshold", in: 0...(1 << 50), into: &pull.rangeThreshold)
         reader.count("retries", in: 0...100, into: &pull.retries)
         reader.bool("any-registry", into: &pull.anyRegistry)
         reader.duration("connect-timeout", atLeast: .seconds(1), into: &pull.connectTimeout)

@@ -30,6 +30,7 @@ extension Configuration {
             return schemes.contains(where: $0.hasPrefix)
                 ? nil : "must begin with http://, https://, socks5:// or socks5h://"
         }
+        reader.count("reserve", in: 0...1_000_000, into: &host.reserve)
         reader.strings("token-realms", into: &host.tokenRealms)
         for realm in host.tokenRealms {
             if let reason = Self.checkURL(realm) { reader.report("token-realms", "\"\(realm)\" \(reason)") }

@@ -18,6 +18,8 @@ public struct Configuration: Sendable {
         /// Transfers at once in the whole process, and to one registry.
         public var maxConnections = 16
         public var perHost = 16
+        /// Layers of more bytes are fetched in parts, several at a time.
+        public var rangeThreshold = 32 << 20
         /// Attempts to go on with a transfer that made no progress.
         public var retries = 5
         /// A registry without a section of its own is used at `https://HOST`.

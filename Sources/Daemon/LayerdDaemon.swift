@@ -70,18 +70,17 @@ public struct LayerdDaemon: Sendable {
             userAgent: "layerd/\(Version.current)")
         let registry = registries(http)
         let events = ImageEventLog { Timestamp.now() }
-        let puller = Puller(
-            resolver: registry, fetcher: registry, store: store, catalogue: catalogue,
-            limits: Puller.Limits(total: configuration.pull.maxConnections, perHost: configuration.pull.perHost),
-            events: events, collector: collector, metrics: metrics)
+        let puller = puller(store, catalogue, collector, events, registry, metrics)
         let control = ControlHandler(
             engine: engine(store, catalogue, puller, collector, events, registry),
             native: NativeRoutes(
                 context: NativeContext(
                     catalogue: catalogue, store: store, puller: puller, collector: collector, metrics: metrics,
-                    registries: { await reports(registry) }, now: { Timestamp.now() }, version: Version.current,
-                    started: started)),
-            metrics: metrics, logger: logger)
+                    registries: { [names = configuration.registries.map(\.name)] in
+                        Self.reports(of: names, registry)
+                    }, now: { Timestamp.now() }, version: Version.current, started: started)),
+            metrics: metrics,
+            logger: logger)
         let mirror = mirror(puller: puller, registry: registry, store: store, catalogue: catalogue)
         let beside: [any Service] = [RecordKeeper(store: store, logger: logger)] + (mirror.map { [$0] } ?? [])
         do {
@@ -100,8 +99,16 @@ public struct LayerdDaemon: Sendable {
             credentials: keptCredentials(), retry: RetryPolicy(attempts: configuration.pull.retries + 1))
     }
 
-    private func reports(_ registry: RegistryClient) async -> [RegistryReport] {
-        configuration.registries.map { RegistryReport(name: $0.name, allowance: registry.allowance(of: $0.name)) }
+    private func puller(
+        _ store: LocalContentStore, _ catalogue: Catalogue, _ collector: Collector, _ events: ImageEventLog,
+        _ registry: RegistryClient, _ metrics: DaemonMetrics
+    ) -> Puller {
+        Puller(
+            resolver: registry, fetcher: registry, store: store, catalogue: catalogue,
+            limits: Puller.Limits(
+                total: configuration.pull.maxConnections, perHost: configuration.pull.perHost,
+                rangeThreshold: Int64(configuration.pull.rangeThreshold)),
+            events: events, collector: collector, metrics: metrics)
     }
 
     private func engine(

@@ -11,6 +11,8 @@ public struct RegistryReport: Sendable {
     public var lastError: String?
     /// What it last said of how much may still be fetched.
     public var allowance: Allowance?
+    /// The same for each account, and until when it is not asked for manifests.
+    public var accounts: [AllowanceReport] = []
 
     public init(name: String, healthy: Bool = true, lastError: String? = nil, allowance: Allowance? = nil) {
         self.name = name
@@ -24,20 +26,25 @@ public struct RegistryReport: Sendable {
             .init("name", .string(name)), .init("healthy", .bool(healthy)),
             .init("lastError", lastError.map { .string($0) } ?? .null),
         ]
-        if let allowance {
-            func integer(_ value: Int?) -> JSON { value.map { .integer(Int64($0)) } ?? .null }
-            members.append(
-                .init(
-                    "rateLimit",
-                    [
-                        "limit": integer(allowance.limit), "remaining": integer(allowance.remaining),
-                        "windowSeconds": allowance.window.map { .integer($0.components.seconds) } ?? .null,
-                        "source": allowance.source.map { .string($0) } ?? .null,
-                        "recorded": .string(allowance.recorded.description),
-                    ]))
-        } else {
-            members.append(.init("rateLimit", .null))
+        members.append(.init("rateLimit", Self.json(allowance)))
+        let accounts = accounts.map { report -> JSON in
+            [
+                "account": report.account.map { .string($0) } ?? .null, "rateLimit": Self.json(report.allowance),
+                "tryAgainAt": report.coolingUntil.map { .string($0.description) } ?? .null,
+            ]
         }
+        members.append(.init("accounts", .array(accounts)))
         return .object(members)
+    }
+
+    private static func json(_ allowance: Allowance?) -> JSON {
+        guard let allowance else { return .null }
+        func integer(_ value: Int?) -> JSON { value.map { .integer(Int64($0)) } ?? .null }
+        return [
+            "limit": integer(allowance.limit), "remaining": integer(allowance.remaining),
+            "windowSeconds": allowance.window.map { .integer($0.components.seconds) } ?? .null,
+            "source": allowance.source.map { .string($0) } ?? .null,
+            "recorded": .string(allowance.recorded.description),
+        ]
     }
 }

@@ -12,11 +12,18 @@ public struct PullRequest: Sendable {
     public var platform: Platform?
     /// Credentials that came with the request; `nil` means those of the configuration.
     public var credential: Credential?
+    /// On whose behalf. A pull that keeps images warm comes after those that people wait for, and leaves a part of a
+    /// registry's allowance alone.
+    public var purpose: FetchPurpose
 
-    public init(reference: Reference, platform: Platform? = nil, credential: Credential? = nil) {
+    public init(
+        reference: Reference, platform: Platform? = nil, credential: Credential? = nil,
+        purpose: FetchPurpose = .interactive
+    ) {
         self.reference = reference
         self.platform = platform
         self.credential = credential
+        self.purpose = purpose
     }
 }
 

@@ -17,7 +17,8 @@ struct Planner: Sendable {
     func plan(_ request: PullRequest, store: any ContentStore) async throws -> PullPlan {
         let reference = request.reference.forPull
         let resolution = try await resolve(reference, request)
-        var reading = Reading(reference: reference, credential: request.credential, store: store)
+        var reading = Reading(
+            reference: reference, credential: request.credential, purpose: request.purpose, store: store)
         var descriptor = resolution.descriptor
         var body = resolution.body
         var indexes: [(descriptor: Descriptor, index: Index)] = []
@@ -42,6 +43,10 @@ struct Planner: Sendable {
         if reference.digest != nil, let known = try await recorded(reference) {
             return Resolution(descriptor: known, host: reference.repository.domain)
         }
+        if reference.digest != nil {
+            // Costs a manifest; a tag is asked for by HEAD.
+            try await fetcher.admit(request.purpose, to: reference.repository, credential: request.credential)
+        }
         return try await resolver.resolve(reference, credential: request.credential)
     }
 
@@ -49,6 +54,7 @@ struct Planner: Sendable {
     private struct Reading {
         let reference: Reference
         let credential: Credential?
+        let purpose: FetchPurpose
         let store: any ContentStore
         var fetched = 0
         var fetchedBytes: Int64 = 0
@@ -80,6 +86,10 @@ struct Planner: Sendable {
         } else if let inline = descriptor.data {
             bytes = inline
         } else {
+            if descriptor.mediaType.isManifest || descriptor.mediaType.isIndex {
+                try await fetcher.admit(
+                    reading.purpose, to: reading.reference.repository, credential: reading.credential)
+            }
             if !descriptor.mediaType.isImageConfig { reading.registryPulls += 1 }
             bytes = try await fetcher.document(
                 descriptor, in: reading.reference.repository, limit: limit, credential: reading.credential)

@@ -73,7 +73,8 @@ struct PullWork: Sendable {
     /// The config goes first: it is small, and what reads images wants it. The slots bound how many run at once, so
     /// every blob gets its task right away and none waits for another's end.
     private func bring(_ plan: PullPlan, _ job: PullJob, _ request: PullRequest) async throws {
-        let source = TransferSource(repository: plan.reference.repository, credential: request.credential)
+        let source = TransferSource(
+            repository: plan.reference.repository, credential: request.credential, purpose: request.purpose)
         let missing = (plan.configPresent ? [] : [plan.manifest.config]) + plan.missingLayers
         var seen = Set<Digest>()
         try await withThrowingTaskGroup(of: Void.self) { group in

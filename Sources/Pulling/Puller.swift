@@ -16,9 +16,12 @@ public final class Puller: ImagePuller {
         public var total: Int
         /// To one registry.
         public var perHost: Int
-        public init(total: Int, perHost: Int) {
+        /// Blobs of more bytes are fetched in parts, several at a time.
+        public var rangeThreshold: Int64
+        public init(total: Int, perHost: Int, rangeThreshold: Int64 = 32 << 20) {
             self.total = total
             self.perHost = perHost
+            self.rangeThreshold = rangeThreshold
         }
     }
 
@@ -26,6 +29,7 @@ public final class Puller: ImagePuller {
         let reference: Reference
         let platform: Platform?
         let credential: Credential?
+        let purpose: FetchPurpose
     }
 
     let work: PullWork
@@ -47,7 +51,9 @@ public final class Puller: ImagePuller {
             planner: Planner(
                 resolver: resolver, fetcher: fetcher,
                 recorded: { try await catalogue.image(named: $0)?.target }),
-            transfers: Transfers(fetcher: fetcher, store: store, slots: slots),
+            transfers: Transfers(
+                fetcher: fetcher, store: store, slots: slots, maximumStreams: min(limits.total, limits.perHost),
+                rangeThreshold: limits.rangeThreshold),
             recorder: PullRecorder(store: store, catalogue: catalogue, collector: collector), events: events,
             collector: collector, store: store, metrics: metrics)
     }
@@ -79,8 +85,8 @@ public final class Puller: ImagePuller {
     /// Joins the job for this request, or starts one.
     private func enter(_ request: PullRequest) -> (PullJob, UInt64, PullMailbox) {
         let key = Key(
-            reference: request.reference.forPull, platform: request.platform?.normalized, credential: request.credential
-        )
+            reference: request.reference.forPull, platform: request.platform?.normalized,
+            credential: request.credential, purpose: request.purpose)
         return jobs.withLock { jobs in
             if let job = jobs.running[key], let (member, mailbox) = job.join() { return (job, member, mailbox) }
             jobs.next += 1

@@ -20,11 +20,20 @@ final class Transfers: Sendable {
     private let slots: SlotQueue
     private let flights = SingleFlight<Key, Void>()
     private let watch = TransferWatch()
+    private let governors: StreamGovernors
+    /// Blobs of more bytes are fetched in parts.
+    private let rangeThreshold: Int64
+    /// Which lanes bring which blobs now.
+    private let lanes = Locked<[Digest: [UInt64]]>([:])
 
-    init(fetcher: any Fetcher, store: any ContentStore, slots: SlotQueue) {
+    init(
+        fetcher: any Fetcher, store: any ContentStore, slots: SlotQueue, maximumStreams: Int, rangeThreshold: Int64
+    ) {
         self.fetcher = fetcher
         self.store = store
         self.slots = slots
+        self.rangeThreshold = rangeThreshold
+        governors = StreamGovernors(limit: maximumStreams)
     }
 
     /// Returns when the blob is in the store, whole and durable.
@@ -37,36 +46,80 @@ final class Transfers: Sendable {
     ) async throws {
         let token = watch.add(descriptor.digest, observe)
         defer { watch.remove(descriptor.digest, token) }
+        // Who waits for what a warming pull began is not to wait as long as that one would.
+        for other in enter(lane, descriptor.digest) where source.purpose == .interactive {
+            slots.raise(lane: other, to: FetchPurpose.interactive.rawValue)
+        }
+        defer { leave(lane, descriptor.digest) }
         let key = Key(digest: descriptor.digest, repository: source.repository, credential: source.credential)
         try await flights.run(key) { [self] in
             try await transfer(descriptor, from: source, lane: lane)
         }
     }
 
-    /// A digest that is wrong over bytes of several attempts says only that they may not belong together: once, all of
-    /// it is fetched anew. Wrong over bytes that came in one go is final.
+    private func enter(_ lane: UInt64, _ digest: Digest) -> [UInt64] {
+        lanes.withLock { lanes in
+            defer { lanes[digest, default: []].append(lane) }
+            return lanes[digest] ?? []
+        }
+    }
+
+    private func leave(_ lane: UInt64, _ digest: Digest) {
+        lanes.withLock { lanes in
+            guard var rest = lanes[digest], let place = rest.firstIndex(of: lane) else { return }
+            rest.remove(at: place)
+            lanes[digest] = rest.isEmpty ? nil : rest
+        }
+    }
+
+    /// A digest that is wrong over bytes of several answers says only that they may not belong together: once, all of
+    /// it is fetched anew, in one go. Wrong over bytes that came in one go is final.
     private func transfer(_ descriptor: Descriptor, from source: TransferSource, lane: UInt64) async throws {
         let resumed = Locked(false)
         do {
-            try await attempt(descriptor, from: source, lane: lane, resumed: resumed)
+            try await attempt(descriptor, from: source, lane: lane, inParts: true, resumed: resumed)
         } catch let fault as any Fault where fault.kind == .integrity && resumed.withLock({ $0 }) {
-            try await attempt(descriptor, from: source, lane: lane, resumed: Locked(false))
+            try await attempt(descriptor, from: source, lane: lane, inParts: false, resumed: Locked(false))
         }
     }
 
     private func attempt(
-        _ descriptor: Descriptor, from source: TransferSource, lane: UInt64, resumed: Locked<Bool>
+        _ descriptor: Descriptor, from source: TransferSource, lane: UInt64, inParts: Bool, resumed: Locked<Bool>
     ) async throws {
         try await store.ingest(descriptor) { [self] writer in
             if let inline = descriptor.data {
                 return try writer.replace(with: inline)
             }
-            try await slots.withSlot(key: source.repository.domain, lane: lane) {
-                let receiver = IngestReceiver(descriptor, writer: writer, watch: watch, resumed: resumed)
-                try await fetcher.blob(
-                    descriptor, in: source.repository, credential: source.credential, into: receiver)
-            }
+            try await fill(writer, descriptor, from: source, lane: lane, inParts: inParts, resumed: resumed)
             watch.tell(descriptor.digest, .verifying)
+        }
+    }
+
+    private func fill(
+        _ writer: any BlobWriter, _ descriptor: Descriptor, from source: TransferSource, lane: UInt64, inParts: Bool,
+        resumed: Locked<Bool>
+    ) async throws {
+        let progress = BlobProgress(descriptor, held: writer.held, watch: watch)
+        let hasGaps = writer.missing != [writer.offset..<descriptor.size]
+        if inParts, descriptor.size > rangeThreshold || hasGaps {
+            resumed.withLock { $0 = true }
+            let context = RangedTransfer.Context(
+                fetcher: fetcher, slots: slots, governors: governors, lane: lane, source: source)
+            do {
+                return try await RangedTransfer(descriptor, writer: writer, progress: progress, context: context).run()
+            } catch is PartsUnavailable {}
+        }
+        // In order from here on, which bytes farther on would stand in the way of.
+        if writer.missing != [writer.offset..<descriptor.size] {
+            try writer.restart()
+            progress.restarted()
+        }
+        let host = source.repository.domain
+        try await slots.withSlot(key: host, lane: lane, priority: source.purpose.rawValue) {
+            let meter = StreamMeter(governors, host: host)
+            defer { meter.end() }
+            let receiver = IngestReceiver(writer: writer, progress: progress, meter: meter, resumed: resumed)
+            try await fetcher.blob(descriptor, in: source.repository, credential: source.credential, into: receiver)
         }
     }
 }
@@ -74,7 +127,7 @@ final class Transfers: Sendable {
 extension BlobWriter {
     /// Stores a blob that is at hand as a whole, whatever an earlier attempt left.
     func replace(with bytes: [UInt8]) throws {
-        if offset > 0 { try restart() }
+        if held > 0 { try restart() }
         let span = bytes.span
         try append(span.bytes)
     }
@@ -84,6 +137,8 @@ extension BlobWriter {
 struct TransferSource: Sendable {
     let repository: Repository
     let credential: Credential?
+    /// On whose behalf: people come before programs that keep images warm.
+    var purpose = FetchPurpose.interactive
 }
 
 /// One step of a transfer, as its watchers hear it.
@@ -122,56 +177,5 @@ final class TransferWatch: Sendable {
     func tell(_ digest: Digest, _ step: TransferStep) {
         let watchers = state.withLock { state in state.watchers[digest].map { Array($0.values) } ?? [] }
         for watcher in watchers { watcher(step) }
-    }
-}
-
-/// Hands the registry's bytes to the store and tells the watchers, not at every 16 KiB that curl delivers but in
-/// steps a person could notice: 1 % of the blob, at most 512 KiB (docker's rule), and the last byte.
-private final class IngestReceiver: BlobReceiver {
-    private let descriptor: Descriptor
-    private let writer: any BlobWriter
-    private let watch: TransferWatch
-    private let step: Int64
-    /// Set when bytes of one attempt follow bytes of another.
-    private let resumed: Locked<Bool>
-    private let progress = Locked((told: Int64(0), fresh: Int64(0)))
-
-    init(_ descriptor: Descriptor, writer: any BlobWriter, watch: TransferWatch, resumed: Locked<Bool>) {
-        self.descriptor = descriptor
-        self.writer = writer
-        self.watch = watch
-        self.resumed = resumed
-        let held = writer.offset
-        resumed.withLock { $0 = held > 0 }
-        step = min(max(descriptor.size / 100, 1), 512 << 10)
-        watch.tell(descriptor.digest, .received(held: held, fresh: 0))
-    }
-
-    var offset: Int64 { writer.offset }
-
-    func restart() throws {
-        try writer.restart()
-        resumed.withLock { $0 = false }
-        progress.withLock { $0.told = 0 }
-        watch.tell(descriptor.digest, .received(held: 0, fresh: 0))
-    }
-
-    func receive(_ bytes: RawSpan) throws {
-        try writer.append(bytes)
-        let held = writer.offset
-        let count = Int64(bytes.byteCount)
-        let fresh = progress.withLock { progress -> Int64? in
-            progress.fresh += count
-            guard held - progress.told >= step || held >= descriptor.size else { return nil }
-            defer { progress = (held, 0) }
-            return progress.fresh
-        }
-        if let fresh { watch.tell(descriptor.digest, .received(held: held, fresh: fresh)) }
-    }
-
-    func retrying(after delay: Duration, attempt: Int) {
-        let held = writer.offset
-        resumed.withLock { $0 = held > 0 }
-        watch.tell(descriptor.digest, .retrying(after: delay))
     }
 }

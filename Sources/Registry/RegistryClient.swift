@@ -15,6 +15,8 @@ public final class RegistryClient: Resolver, Fetcher {
     private let retry: RetryPolicy
     private let timeline: Timeline
     private let credentials: CredentialStore
+    private let breakers: Breakers
+    private let now: @Sendable () -> Timestamp
 
     /// Makes a client.
     /// - Parameters:
@@ -31,6 +33,8 @@ public final class RegistryClient: Resolver, Fetcher {
         clock: any Clock<Duration> = ContinuousClock(), now: (@Sendable () -> Timestamp)? = nil
     ) {
         timeline = Timeline(clock)
+        self.now = now ?? wallClock
+        breakers = Breakers(timeline: timeline)
         session = Session(http: http, timeline: timeline, now: now ?? wallClock)
         self.hosts = HostList(hosts, anyRegistry: anyRegistry)
         self.retry = retry
@@ -38,7 +42,36 @@ public final class RegistryClient: Resolver, Fetcher {
     }
 
     /// What `registry` last said of how much may still be fetched from it; `nil` when it never said anything.
-    public func allowance(of registry: String) -> Allowance? { session.allowance(of: registry) }
+    public func allowance(of registry: String) -> Allowance? { session.allowances.newest(of: registry) }
+
+    /// What every registry last said to every account of how much may still be fetched, and which of them are waited
+    /// for. Without a request; for status and metrics.
+    public func allowances() -> [AllowanceReport] { session.allowances.reports() }
+
+    /// How `registry` does: whether it is asked at all, and what it failed of last, if it has not answered since.
+    public func health(of registry: String) -> (isAsked: Bool, failure: String?) {
+        guard let host = try? hosts.host(named: registry), let base = WebAddress(host.endpoint) else {
+            return (true, nil)
+        }
+        let (isOpen, reason) = breakers.health(of: base.authority)
+        return (!isOpen, reason.map { RegistryError.summary(of: $0, at: base.authority) })
+    }
+
+    public func admit(_ purpose: FetchPurpose, to repository: Repository, credential: Credential?) async throws {
+        guard purpose == .warm else { return }
+        let subject = Subject(.tags, in: repository)
+        do {
+            let host = try hosts.host(named: repository.domain)
+            // Without a credential it is whoever's asked last: which one is kept for the registry is found out by asking.
+            let allowance =
+                credential.map { session.allowances.allowance(of: host.name, $0) }
+                ?? session.allowances.newest(of: host.name)
+            guard let left = allowance?.remaining, left <= host.reserve else { return }
+            throw RegistryError.Reason.reserved(left: left, reserve: host.reserve)
+        } catch let reason as RegistryError.Reason {
+            throw RegistryError(subject, host: repository.domain, reason)
+        }
+    }
 
     public func resolve(_ reference: Reference, credential: Credential?) async throws -> Resolution {
         let reference = reference.forPull
@@ -102,7 +135,7 @@ public final class RegistryClient: Resolver, Fetcher {
                 do {
                     let result = try await retry.run(
                         limit: limit, final: { upstream.role == .probe && upstream.givesWay(to: $0) },
-                        timeline: timeline, watch: watch
+                        timeline: timeline, watch: watch, gate: gate(to: upstream)
                     ) { try await body(upstream) }
                     hosts.worked(upstream)
                     return result
@@ -114,7 +147,15 @@ public final class RegistryClient: Resolver, Fetcher {
         } catch let reason as RegistryError.Reason {
             failure.reason = reason
         }
-        throw RegistryError(subject, host: failure.host, failure.reason)
+        throw RegistryError(subject, host: failure.host, failure.reason, now: now())
+    }
+
+    private func gate(to upstream: Upstream) -> RetryGate {
+        // Whether a place speaks https at all is found out by failing.
+        guard upstream.role != .probe else { return RetryGate() }
+        return RetryGate(
+            pause: { self.breakers.pause(upstream) }, failed: { self.breakers.failed(upstream, $0) },
+            worked: { self.breakers.worked(upstream) }, waits: upstream.role != .mirror)
     }
 
     /// The upstream with what is kept for it.

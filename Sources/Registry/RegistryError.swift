@@ -14,8 +14,11 @@ public struct RegistryError: Fault, Equatable {
     public var host: String
     /// What went wrong.
     public var reason: Reason
+    /// When it is worth trying again, where that is known.
+    public var until: Timestamp?
 
-    init(_ subject: Subject, host: String, _ reason: Reason) {
+    init(_ subject: Subject, host: String, _ reason: Reason, now: Timestamp? = nil) {
+        if let now, let after = reason.retryAfter { until = now.advanced(by: after) }
         image = subject.image
         repository = subject.repository.familiar
         registry = subject.repository.domain
@@ -41,6 +44,8 @@ public struct RegistryError: Fault, Equatable {
         case notFound(NotFound, detail: String)
         /// The allowance is used up; `isSpent` when only a new window helps.
         case rateLimited(detail: String, retryAfter: Duration?, isSpent: Bool)
+        /// What is left of the allowance is kept for people.
+        case reserved(left: Int, reserve: Int)
         /// The host is down or overloaded.
         case unavailable(status: Int, by: String, detail: String, retryAfter: Duration?)
         /// The place the registry redirected to does not take the request; a fresh redirect may.
@@ -87,6 +92,7 @@ extension RegistryError.Reason {
         case .denied, .credentialsRefused, .noCredentials, .credentialsUnusable: .unauthenticated
         case .notFound: .notFound
         case .rateLimited(_, let after, _): .rateLimited(retryAfter: after)
+        case .reserved: .rateLimited(retryAfter: nil)
         case .unavailable(_, _, _, let after): .unavailable(retryAfter: after)
         case .redirectRefused, .noToken, .incomplete: .unavailable(retryAfter: nil)
         // A broken reply is a failed delivery; no bytes of it were accepted, so it is no damaged content.
@@ -136,7 +142,20 @@ extension RegistryError {
         case .mismatch(let reason): reason
         case .incomplete(let held, let size): "the answer ended after \(held) of \(size) bytes"
         case .document(let error): error.description
+        case .reserved(let left, let reserve):
+            "\(left) pulls are left of its allowance and \(reserve) are kept for people; see reserve in "
+                + "[registry.\"\(registry)\"]"
         case .denied, .notFound, .rateLimited: ""
+        }
+    }
+
+    /// A failure in a few words, without an image that met it.
+    static func summary(of reason: Reason, at host: String) -> String {
+        switch reason {
+        case .unavailable(let status, let place, let detail, _): "\(place) answered \(status): \(detail)"
+        case .transport(let error): error.description
+        case .mismatch(let text): text
+        default: "\(host) failed"
         }
     }
 
@@ -152,6 +171,11 @@ extension RegistryError {
     private func advice(_ after: Duration?) -> String {
         guard let after else { return "" }
         let seconds = max(1, after.components.seconds)
-        return "; try again in \(seconds < 120 ? "\(seconds) s" : "\((seconds + 59) / 60) min")"
+        guard seconds >= 120 else { return "; try again in \(seconds) s" }
+        let span = "in \((seconds + 59) / 60) min"
+        guard let until else { return "; try again \(span)" }
+        // To the minute, rounded up.
+        let minute = Timestamp(seconds: (until.seconds + 59) / 60 * 60)
+        return "; try again at \(minute.description.dropLast(4)) UTC, \(span)"
     }
 }

@@ -20,6 +20,8 @@ public struct RegistryHost: Sendable, Hashable {
     /// Accepts any certificate; and where the endpoint is the default one and https does not work there at all, plain
     /// HTTP.
     public var insecure: Bool
+    /// Pulls of the registry's allowance that are left to people: what is fetched to keep images warm stops there.
+    public var reserve: Int
 
     /// Where a credential is kept that the configuration names.
     public enum Kept: Sendable, Hashable {
@@ -44,6 +46,8 @@ public struct RegistryHost: Sendable, Hashable {
         self.kept = kept
         self.tokenRealms = tokenRealms
         self.insecure = insecure
+        // Docker Hub is the registry that has an allowance.
+        reserve = name == "docker.io" ? 20 : 0
     }
 
     static func defaultEndpoint(of name: String) -> String {

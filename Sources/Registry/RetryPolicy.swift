@@ -49,19 +49,31 @@ public struct RetryPolicy: Sendable {
             case .invalidRequest, .misconfigured, .untrusted, .bodyTooLarge, .shutDown, .internalFailure: false
             }
         case .notConfigured, .misconfigured, .denied, .credentialsRefused, .noCredentials, .credentialsUnusable,
-            .notFound, .refused, .untrustedRealm, .unsafeRedirect, .noToken, .mismatch, .document:
+            .notFound, .refused, .untrustedRealm, .unsafeRedirect, .noToken, .mismatch, .document, .reserved:
             false
         }
     }
 }
 
 extension RegistryError.Reason {
-    fileprivate var retryAfter: Duration? {
+    /// When the other side says to come back.
+    var retryAfter: Duration? {
         switch self {
         case .rateLimited(_, let after, _), .unavailable(_, _, _, let after): after
         default: nil
         }
     }
+}
+
+/// Whether a place may be asked now, and how it fared: the circuit breaker, as a request sees it.
+struct RetryGate {
+    /// How long the place is to be left alone yet, and why.
+    var pause: () -> (wait: Duration, reason: RegistryError.Reason)? = { nil }
+    var failed: (RegistryError.Reason) -> Void = { _ in }
+    /// Also of bytes that came before a failure.
+    var worked: () -> Void = {}
+    /// A pause is waited for, where there is no other place to ask.
+    var waits = false
 }
 
 /// Who wants to hear of retries, and what they have to show for themselves.
@@ -74,20 +86,37 @@ struct RetryWatch {
 extension RetryPolicy {
     /// Runs `body` until it succeeds, fails for good, or has failed `limit` times in a row without progress. Getting
     /// further than ever before is progress; fetching the same bytes again is not. What is `final` is not tried again.
+    ///
+    /// While the gate is shut, a first try fails at once, and a retry waits for it to open.
     func run<Result>(
         limit: Int, final: (RegistryError.Reason) -> Bool, timeline: Timeline, watch: RetryWatch,
-        _ body: () async throws -> Result
+        gate: RetryGate = RetryGate(), _ body: () async throws -> Result
     ) async throws -> Result {
         var failures = 0
+        var hasTried = false
         var furthest = watch.reached()
         while true {
-            do { return try await body() } catch let reason as RegistryError.Reason {
+            if let (wait, reason) = gate.pause() {
+                failures += 1
+                guard hasTried, gate.waits, failures < limit else { throw reason.after(wait) }
+                watch.retrying(wait, failures)
+                try await timeline.sleep(wait)
+                continue
+            }
+            hasTried = true
+            do {
+                let result = try await body()
+                gate.worked()
+                return result
+            } catch let reason as RegistryError.Reason {
                 let reached = watch.reached()
                 if reached >= furthest + RetryPolicy.progress {
                     failures = 0
                     furthest = reached
+                    gate.worked()
                 } else {
                     failures += 1
+                    gate.failed(reason)
                 }
                 guard !final(reason), let delay = wait(after: reason, failures: failures, of: limit) else {
                     throw reason
@@ -95,6 +124,17 @@ extension RetryPolicy {
                 watch.retrying(delay, max(failures, 1))
                 try await timeline.sleep(delay)
             }
+        }
+    }
+}
+
+extension RegistryError.Reason {
+    /// The same, with the time when it may be another.
+    fileprivate func after(_ wait: Duration) -> RegistryError.Reason {
+        switch self {
+        case .unavailable(let status, let host, let detail, _):
+            .unavailable(status: status, by: host, detail: detail, retryAfter: wait)
+        default: self
         }
     }
 }

@@ -58,4 +58,33 @@ public protocol Fetcher: Sendable {
     func blob(
         _ descriptor: Descriptor, in repository: Repository, credential: Credential?, into receiver: any BlobReceiver
     ) async throws
+
+    /// Pours the bytes of `range` into `receiver`, whose offset is where the next of them belongs and which is never
+    /// restarted. Broken transfers are resumed in here; the digest is not checked. `route` is shared by all parts of
+    /// one transfer.
+    /// - Throws: ``PartsUnavailable`` when the place answers with anything but that part; a ``RegistryError``, what the
+    ///   receiver threw, or `CancellationError`; what was received stays.
+    func part(
+        _ range: Range<Int64>, of descriptor: Descriptor, in repository: Repository, credential: Credential?,
+        route: BlobRoute, into receiver: any BlobReceiver
+    ) async throws
+
+    /// Asks, without a request, whether a manifest may be fetched on behalf of `purpose` now.
+    /// - Throws: a ``RegistryError`` when what is left of the registry's allowance is kept for people.
+    func admit(_ purpose: FetchPurpose, to repository: Repository, credential: Credential?) async throws
+}
+
+/// On whose behalf content is fetched.
+public enum FetchPurpose: Int, Sendable, Comparable {
+    /// A program that keeps images warm: it comes last, and leaves a part of a registry's allowance alone.
+    case warm
+    /// Somebody who waits.
+    case interactive
+
+    public static func < (left: FetchPurpose, right: FetchPurpose) -> Bool { left.rawValue < right.rawValue }
+}
+
+extension Fetcher {
+    /// For fetchers that know of no allowance.
+    public func admit(_ purpose: FetchPurpose, to repository: Repository, credential: Credential?) async throws {}
 }

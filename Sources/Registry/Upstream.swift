@@ -85,7 +85,7 @@ struct HostList: Sendable {
         schemes.withLock { $0[HostList.secure(upstream.base)] = upstream.base.origin.isSecure }
     }
 
-    private func host(named name: String) throws(RegistryError.Reason) -> RegistryHost {
+    func host(named name: String) throws(RegistryError.Reason) -> RegistryHost {
         if let host = hosts[name] { return host }
         guard anyRegistry else { throw .notConfigured }
         let isOwn = WebAddress("https://" + name).map { InternetHost($0.origin.host) == .loopback } ?? false

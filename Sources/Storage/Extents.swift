@@ -63,6 +63,19 @@ public struct Extents: Sendable, Equatable {
         ranges.replaceSubrange(first..<last, with: CollectionOfOne(joined))
     }
 
+    /// Holds nothing of `range` any more.
+    public mutating func remove(_ range: Range<Int64>) {
+        guard !range.isEmpty else { return }
+        ranges = ranges.flatMap { held -> [Range<Int64>] in
+            guard held.overlaps(range) else { return [held] }
+            let (left, right) = (
+                held.lowerBound..<max(held.lowerBound, range.lowerBound),
+                min(held.upperBound, range.upperBound)..<held.upperBound
+            )
+            return [left, right].filter { !$0.isEmpty }
+        }
+    }
+
     /// What is held of the first `length` bytes.
     public func clipped(to length: Int64) -> Extents {
         Extents(ranges.compactMap { $0.lowerBound < length ? $0.lowerBound..<min($0.upperBound, length) : nil })

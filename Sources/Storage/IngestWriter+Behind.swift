@@ -29,7 +29,10 @@ extension IngestWriter.State {
     }
 
     private func needsJournal(_ pace: IngestWriter.Pace) -> Bool {
-        isSparse && (behind.wantsJournal || extents.total - journalled >= pace.journal)
+        guard isSparse else { return false }
+        let fresh = extents.total - journalled
+        return behind.wantsJournal || fresh >= pace.journal
+            || fresh >= pace.journalSoon && journalledAt.duration(to: .now) >= pace.journalInterval
     }
 
     private func needsSync(_ pace: IngestWriter.Pace) -> Bool {
@@ -53,6 +56,7 @@ extension IngestWriter.State {
         if needsJournal(pace) {
             behind.wantsJournal = false
             journalled = extents.total
+            journalledAt = .now
             return .journal(note)
         }
         guard hashed < extents.prefix else {

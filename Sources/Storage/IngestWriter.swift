@@ -9,8 +9,10 @@ internal import OCI
 final class IngestWriter: BlobWriter {
     /// When what is held is noted for a later process: how many bytes may go missing in a kill and in a power cut.
     struct Pace: Sendable {
-        /// Bytes between two notes of a file that is filled in several places.
-        var journal: Int64 = 4 << 20
+        /// Bytes between two notes of a file that is filled in several places; fewer are noted after a while.
+        var journal: Int64 = 8 << 20
+        var journalSoon: Int64 = 256 << 10
+        var journalInterval: Duration = .milliseconds(20)
         /// Bytes, and the time, between two syncs of an unfinished file.
         var sync: Int64 = 16 << 20
         var syncInterval: Duration = .seconds(1)
@@ -38,7 +40,7 @@ final class IngestWriter: BlobWriter {
         var synced: Extents
         /// Bytes in the file when that was last noted, and when it was last made durable.
         var journalled: Int64, durable: Int64
-        var syncedAt = ContinuousClock.now
+        var syncedAt = ContinuousClock.now, journalledAt = ContinuousClock.now
         var isSparse: Bool
         /// How often everything was begun anew; a stretch of an earlier time is void.
         var generation = 0

@@ -37,6 +37,9 @@ struct HubStandInCommand: ParsableCommand {
     @Option(help: "Manifest requests that are answered without an account before 429.")
     var allowance: Int = 100
 
+    @Option(help: "The whole link breaks whenever so many body bytes have passed.")
+    var cutEvery: Int64?
+
     @Option(help: "Where the CA's files go; a temporary directory otherwise.")
     var state: String?
 
@@ -78,6 +81,7 @@ struct HubStandInCommand: ParsableCommand {
         options.bytesPerSecond = rate
         options.latency = .milliseconds(latencyMs)
         options.allowance = HubAllowance(anonymous: allowance)
+        options.cutsLinkEvery = cutEvery
         options.stateDirectory = state ?? directory.path("ca")
         let hub = try await HubStandIn.start(options)
         let images = try layout.isEmpty ? demo(hub, directory) : layouts(hub)

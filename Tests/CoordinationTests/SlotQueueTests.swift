@@ -157,6 +157,26 @@ import Testing
         #expect(served == [1, 2, 3, 4, 5, 6])
     }
 
+    @Test func `gives a free slot to whoever does not wait, but not before one who does`() {
+        var ledger = SlotLedger(total: 1, perKey: 1)
+        var taken = [ledger.takeIfFree("k"), ledger.takeIfFree("k")]
+        _ = arrive("k", lane: 2, &ledger)
+        let served = ledger.release("k")
+        taken.append(ledger.takeIfFree("k"))
+        let next = ledger.release("k")
+        taken.append(ledger.takeIfFree("k"))
+        #expect(taken == [true, false, false, true] && served != nil && next == nil)
+    }
+
+    @Test func `serves a lane that was raised before others`() {
+        var ledger = SlotLedger(total: 1, perKey: 1)
+        #expect(arrive("k", &ledger) == nil)
+        let (early, late) = (arrive("k", lane: 2, &ledger), arrive("k", lane: 3, &ledger))
+        ledger.raise(3, to: 1)
+        #expect(ledger.release("k")?.ticket == late)
+        #expect(ledger.release("k")?.ticket == early)
+    }
+
     private func arrive(_ key: String, lane: UInt64 = 1, _ ledger: inout SlotLedger) -> UInt64? {
         ledger.arrive(key: key, lane: lane, priority: 0, wait: Wait())
     }

@@ -35,6 +35,7 @@ enum Rooms {
         "layerd": ["Daemon", "ArgumentParser", "Glibc", "Logging"],
         "layerctl": toolchain.union(["OCI", "Transport", "Keyring", "ArgumentParser"]),
         "hub-stand-in": toolchain.union(["TestSupport", "OCI", "ArgumentParser"]),
+        "measure-transfers": toolchain.union(["TestSupport", "OCI", "ArgumentParser"]),
         "TestSupport": toolchain.union([
             "OCI", "Hashing", "Coordination", "Transport", "Storage", "CZlib", "CZstd", "NIOCore", "NIOPosix",
             "NIOHTTP1", "NIOSSL", "NIOConcurrencyHelpers",

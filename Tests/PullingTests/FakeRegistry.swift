@@ -16,6 +16,11 @@ final class FakeRegistry: Resolver, Fetcher {
         var served: [Digest: [UInt8]] = [:]
         /// Blobs that are taken up again in their middle, once, with bytes that do not belong there.
         var mixedUp: Set<Digest> = []
+        var givesParts = false
+        var partGets: [Digest: Int] = [:]
+        /// What is given out in parts instead of the blob.
+        var partsServed: [Digest: [UInt8]] = [:]
+        var refusesWarm = false
     }
 
     let state: Locked<State>
@@ -74,6 +79,22 @@ final class FakeRegistry: Resolver, Fetcher {
             return try receiver.receive([UInt8](repeating: 0, count: rest.count - half.count).span.bytes)
         }
         try receiver.receive(Array(rest.dropFirst(half.count)).span.bytes)
+    }
+
+    func part(
+        _ range: Range<Int64>, of descriptor: Descriptor, in repository: Repository, credential: Credential?,
+        route: BlobRoute, into receiver: any BlobReceiver
+    ) async throws {
+        let bytes = try state.withLock { state -> [UInt8] in
+            guard state.givesParts else { throw PartsUnavailable() }
+            state.partGets[descriptor.digest, default: 0] += 1
+            return state.partsServed[descriptor.digest] ?? state.blobs[descriptor.digest] ?? []
+        }
+        try receiver.receive(Array(bytes[Int(receiver.offset)..<Int(range.upperBound)]).span.bytes)
+    }
+
+    func admit(_ purpose: FetchPurpose, to repository: Repository, credential: Credential?) async throws {
+        if purpose == .warm, state.withLock({ $0.refusesWarm }) { throw Missing(what: "what is left for people") }
     }
 
     struct Missing: Fault {

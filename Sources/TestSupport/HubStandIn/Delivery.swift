@@ -9,6 +9,7 @@ struct Delivery: Sendable {
     let left: Gate
     let log: RequestLog
     let number: Int
+    let cuts: LinkCuts
 
     /// - Returns: whether the connection may be used further.
     func run(_ pace: inout Pace) async throws -> Bool {
@@ -41,17 +42,24 @@ struct Delivery: Sendable {
     private func sendBody(_ pace: inout Pace) async throws -> Bool {
         let length = Int64(answer.range.count)
         var sent: Int64 = 0
+        let cutsBefore = cuts.count
         if let incident = answer.incident, incident.after >= 0, incident.after <= length {
             try await send(upTo: incident.after, &sent, &pace)
             channel.flush()
             if try await !pass(incident) { return false }
         }
-        try await send(upTo: length, &sent, &pace)
+        try await send(upTo: length, &sent, &pace) { cuts.count == cutsBefore }
+        guard sent == length else {
+            try await channel.end(.reset)
+            return false
+        }
         return true
     }
 
-    private func send(upTo end: Int64, _ sent: inout Int64, _ pace: inout Pace) async throws {
-        while sent < end {
+    private func send(
+        upTo end: Int64, _ sent: inout Int64, _ pace: inout Pace, while isWhole: () -> Bool = { true }
+    ) async throws {
+        while sent < end, isWhole() {
             let count = min(Int64(answer.drip?.bytes ?? pace.piece), end - sent)
             let bytes = try answer.source.read(at: answer.range.lowerBound + sent, count: Int(count))
             guard !bytes.isEmpty else { throw StandInError.invalid("a blob is shorter than it said") }
@@ -65,6 +73,7 @@ struct Delivery: Sendable {
     private func send(_ bytes: [UInt8]) async throws {
         let buffer = channel.allocator.buffer(bytes: bytes)
         try await channel.writeAndFlush(ResponsePart.body(buffer)).get()
+        cuts.pass(bytes.count)
         let (number, count) = (number, Int64(bytes.count))
         log.history.update { $0.change(number) { $0.bytesSent += count } }
     }

@@ -9,6 +9,14 @@ struct HubConnection {
     let router: HubRouter
     let script: FaultScript
     let log: RequestLog
+    let cuts: LinkCuts
+
+    init(router: HubRouter, script: FaultScript, log: RequestLog) {
+        self.router = router
+        self.script = script
+        self.log = log
+        cuts = LinkCuts(every: router.options.cutsLinkEvery)
+    }
 
     func serve(_ client: ClientChannel) async {
         let number = log.history.update { history in
@@ -62,7 +70,9 @@ struct HubConnection {
         var answer = try router.answer(request)
         for misbehaviour in misbehaviours { try misbehaviour.apply(to: &answer) }
         if !head.isKeepAlive { answer.endsConnection = true }
-        let delivery = Delivery(answer: answer, channel: line.channel, left: line.left, log: log, number: number)
+        let delivery = Delivery(
+            answer: answer, channel: line.channel, left: line.left, log: log, number: number,
+            cuts: cuts)
         return try await delivery.run(&line.pace)
     }
 }

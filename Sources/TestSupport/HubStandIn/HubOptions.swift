@@ -84,6 +84,8 @@ public struct HubOptions: Sendable {
     public var connectionLatency: Duration = .zero
     /// Body bytes per second of each connection; `nil` is as fast as it goes.
     public var bytesPerSecond: Int?
+    /// The whole link breaks whenever so many body bytes have passed over it, with every answer that is under way.
+    public var cutsLinkEvery: Int64?
     /// Where certificates and keys are kept; `nil` is a temporary directory.
     public var stateDirectory: String?
 
