@@ -83,6 +83,8 @@ private struct LeasedStore: ContentStore {
         try await base.concluded(digest, file, actual: actual)
     }
 
+    func reserve(_ blobs: [Descriptor]) async throws -> SpaceReservation { try await base.reserve(blobs) }
+
     func remove(_ digest: Digest) async throws { try await base.remove(digest) }
 
     func blobs() async throws -> [(digest: Digest, size: Int64)] { try await base.blobs() }

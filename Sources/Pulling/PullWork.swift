@@ -76,6 +76,8 @@ struct PullWork: Sendable {
         let source = TransferSource(
             repository: plan.reference.repository, credential: request.credential, purpose: request.purpose)
         let missing = (plan.configPresent ? [] : [plan.manifest.config]) + plan.missingLayers
+        let room = try await store.reserve(missing)
+        defer { room.release() }
         var seen = Set<Digest>()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for blob in missing where seen.insert(blob.digest).inserted {

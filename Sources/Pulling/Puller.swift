@@ -34,6 +34,8 @@ public final class Puller: ImagePuller {
 
     let work: PullWork
     let resolver: any Resolver
+    /// Brings again what was lost.
+    public let healer: Healer
     private let jobs = Locked((next: UInt64(0), running: [Key: PullJob]()))
 
     /// - Parameter collector: gives each pull its lease, and brings `index.json` up to date before a pull is
@@ -47,13 +49,16 @@ public final class Puller: ImagePuller {
     ) {
         self.resolver = resolver
         let slots = SlotQueue(total: limits.total, perKey: limits.perHost)
+        let transfers = Transfers(
+            fetcher: fetcher, store: store, slots: slots, maximumStreams: min(limits.total, limits.perHost),
+            rangeThreshold: limits.rangeThreshold)
+        healer = Healer(
+            store: store, catalogue: catalogue, collector: collector, fetcher: fetcher, transfers: transfers)
         work = PullWork(
             planner: Planner(
                 resolver: resolver, fetcher: fetcher,
                 recorded: { try await catalogue.image(named: $0)?.target }),
-            transfers: Transfers(
-                fetcher: fetcher, store: store, slots: slots, maximumStreams: min(limits.total, limits.perHost),
-                rangeThreshold: limits.rangeThreshold),
+            transfers: transfers,
             recorder: PullRecorder(store: store, catalogue: catalogue, collector: collector), events: events,
             collector: collector, store: store, metrics: metrics)
     }

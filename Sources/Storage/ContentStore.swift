@@ -39,11 +39,20 @@ public protocol ContentStore: Sendable {
     /// - Throws: a ``Fault``, `.integrity`, when it is not.
     func concluded(_ digest: Digest, _ file: BlobFile, actual: Digest) async throws
 
+    /// Speaks for the room that these blobs need, until the answer is released, so that a pull that cannot fit is refused
+    /// before its first byte.
+    /// - Throws: a ``Fault``, `.outOfSpace`, that says how much is needed and how much is free.
+    func reserve(_ blobs: [Descriptor]) async throws -> SpaceReservation
+
     /// Removes a blob; one that is not there is no error.
     func remove(_ digest: Digest) async throws
 
     /// All blobs, in no order. A walk over the store: not for hot paths.
     func blobs() async throws -> [(digest: Digest, size: Int64)]
+}
+
+extension ContentStore {
+    public func reserve(_ blobs: [Descriptor]) async throws -> SpaceReservation { SpaceReservation() }
 }
 
 /// What an ingest came to.

@@ -123,17 +123,6 @@ struct IngestDirectory: Sendable {
     }
 }
 
-/// One time the machine was up.
-enum Boot {
-    /// The kernel's name for this one; empty where it gives none, and then every boot passes for the same.
-    static let current: String = {
-        do {
-            let text = String(decoding: try readSmallFile("/proc/sys/kernel/random/boot_id"), as: UTF8.self)
-            return String(text.prefix { !$0.isWhitespace })
-        } catch { return "" }
-    }()
-}
-
 extension OpenFile {
     /// Hashes the first `length` bytes.
     /// - Parameter hashed: hears after each piece how many bytes are hashed.

@@ -29,6 +29,13 @@ public final class LocalContentStore: ContentStore {
     /// Blobs that were found damaged and put into quarantine, for whoever can bring them again.
     public let losses: AsyncStream<Digest>
     let lose: AsyncStream<Digest>.Continuation
+    /// What pulls have spoken for; one looks at a time.
+    let space = SpaceBook()
+    let spaceTurn = SlotQueue(total: 1, perKey: 1)
+    /// Bytes of the file system that stay free whatever is pulled.
+    let spaceFloor = Locked<Int64>(0)
+    /// Removes what can be removed when this many bytes are missing.
+    let makesRoom = Locked<(@Sendable (Int64) async -> Void)?>(nil)
     /// What is being filled now.
     let active = Locked<[Digest: IngestWriter]>([:])
     /// Numbers the blobs staged without a digest.
@@ -54,7 +61,7 @@ public final class LocalContentStore: ContentStore {
     }
 
     init(
-        root: String, quarantineBudget: Int64, boot: String = StoreLayout.bootIdentity,
+        root: String, quarantineBudget: Int64, boot: String = Boot.current,
         observer: @escaping StepObserver
     ) async throws {
         let layout = StoreLayout(root: root)
@@ -89,6 +96,13 @@ public final class LocalContentStore: ContentStore {
     public func close() {
         lose.finish()
         lock.withLock { $0 = nil }
+    }
+
+    /// Keeps `floor` bytes of the file system free, and asks `makeRoom` to remove what can go when a pull lacks room: it
+    /// is given the bytes that are missing.
+    public func keepFree(_ floor: Int64, makeRoom: (@Sendable (Int64) async -> Void)? = nil) {
+        spaceFloor.withLock { $0 = floor }
+        makesRoom.withLock { $0 = makeRoom }
     }
 
     /// Marks that everything is settled, so that the next start need not look. To be called last before ``close()``.

@@ -20,6 +20,8 @@ public enum StorageError: Fault, Equatable {
     indirect case damaged(Digest, reason: String, quarantine: StorageError?)
     /// Space, inodes or quota are used up. Bytes, where known.
     case outOfSpace(SystemFailure, needed: Int64?, free: Int64?)
+    /// What is asked for does not fit, and nothing was begun.
+    case noRoom(needed: Int64, free: Int64, unit: SpaceUnit)
     /// Another process has the state directory.
     case locked(path: String)
     /// Blobs could not be renamed into place.
@@ -38,7 +40,7 @@ public enum StorageError: Fault, Equatable {
         case .notFound: .notFound
         case .tooLarge, .invalidSize, .foreignLayout: .invalidInput
         case .wrongDigest, .tooShort, .tooLong, .wrongSize, .damaged: .integrity
-        case .outOfSpace: .outOfSpace
+        case .outOfSpace, .noRoom: .outOfSpace
         case .locked: .unavailable(retryAfter: nil)
         case .splitFileSystems, .writerClosed, .alreadyHeld: .internalFailure
         case .system(let failure): failure.kind
@@ -64,6 +66,9 @@ public enum StorageError: Fault, Equatable {
                 + (failure.map { "could not be put into quarantine: \($0)" }
                     ?? "was put into quarantine; pull it again")
         case .outOfSpace(let failure, let needed, let free): failure.spaceText(needed: needed, free: free)
+        case .noRoom(let needed, let free, let unit):
+            "no space left on device: needs \(needed) \(unit.rawValue), free \(free); nothing was fetched; remove images "
+                + "or enlarge the file system"
         case .locked(let path): "the state directory \(path) is in use by another layerd; stop it first"
         case .splitFileSystems(let ingest, let blobs):
             "\(ingest) and \(blobs) are on different file systems; the state directory must be on one"
@@ -79,6 +84,11 @@ public enum StorageError: Fault, Equatable {
     public var cause: (any Error)? {
         if case .damaged(_, _, let failure) = self { failure } else { nil }
     }
+}
+
+/// What a file system can run out of.
+public enum SpaceUnit: String, Sendable, Equatable {
+    case bytes, files
 }
 
 /// Text from a file of unknown origin, made safe for a message.

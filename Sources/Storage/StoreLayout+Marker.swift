@@ -19,15 +19,6 @@ extension StoreLayout {
 
     /// Leaves the mark, durably.
     func leaveMarker() throws(StorageError) {
-        try replaceDurably(marker, with: Array("\(Self.bootIdentity)\n".utf8))
+        try replaceDurably(marker, with: Array("\(Boot.current)\n".utf8))
     }
-
-    /// Tells one boot of the machine from another; empty where the kernel does not say, which is never equal to what is
-    /// recorded.
-    static let bootIdentity: String = {
-        do {
-            let bytes = try readSmallFile("/proc/sys/kernel/random/boot_id", sized: false)
-            return String(decoding: bytes.prefix { $0 > 0x20 }, as: UTF8.self)
-        } catch { return "" }
-    }()
 }
