@@ -117,7 +117,7 @@ let package = Package(
         room("Pulling", ["OCI", "Coordination", "Observability", "Storage", "Registry", "Catalogue"]),
         room("Archives", ["OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling"]),
         room("Serving", [nioCore, nioPosix]),
-        room("EngineAPI", ["OCI", "Archives", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
+        room("EngineAPI", ["OCI", "Coordination", "Archives", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         room("MirrorAPI", ["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         room(
             "NativeAPI",

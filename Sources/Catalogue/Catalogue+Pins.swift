@@ -72,19 +72,26 @@ public final class ImageReading: Sendable {
 
 /// How many read each image now.
 final class Readers: Sendable {
-    private let counts = Locked<[Digest: Int]>([:])
+    private let state = Locked((counts: [Digest: Int](), changes: UInt64(0)))
 
-    func add(_ id: Digest) { counts.withLock { $0[id, default: 0] += 1 } }
-
-    func remove(_ id: Digest) {
-        counts.withLock { counts in
-            guard let count = counts[id] else { return }
-            counts[id] = count > 1 ? count - 1 : nil
+    func add(_ id: Digest) {
+        state.withLock { state in
+            state.counts[id, default: 0] += 1
+            state.changes += 1
         }
     }
 
-    func count(of id: Digest) -> Int { counts.withLock { $0[id, default: 0] } }
+    func remove(_ id: Digest) {
+        state.withLock { state in
+            guard let count = state.counts[id] else { return }
+            state.counts[id] = count > 1 ? count - 1 : nil
+            state.changes += 1
+        }
+    }
 
     /// Of every image that is read now.
-    var snapshot: [Digest: Int] { counts.withLock { $0 } }
+    var snapshot: [Digest: Int] { state.withLock { $0.counts } }
+
+    /// Grows with every change.
+    var changes: UInt64 { state.withLock { $0.changes } }
 }

@@ -7,6 +7,17 @@ extension Catalogue {
         try await read { [readers] db in try SummaryReader(db: db, readers: readers).all() }
     }
 
+    /// Goes through every image in the order of ``images()`` without holding them all; `body` adds to what is made.
+    public func reduceImages<Value: Sendable>(
+        into value: Value, _ body: @escaping @Sendable (inout Value, ImageSummary) throws -> Void
+    ) async throws -> Value {
+        try await read { [readers] db in
+            var value = value
+            try SummaryReader(db: db, readers: readers).each { try body(&value, $0) }
+            return value
+        }
+    }
+
     /// The image with that ID.
     public func image(_ id: Digest) async throws -> ImageSummary? {
         try await read { [readers] db in

@@ -19,6 +19,7 @@ public final class Catalogue: Sendable {
     let file: CatalogueFile
     let now: @Sendable () -> Timestamp
     let readers = Readers()
+    private let writes = Locked(UInt64(0))
     let uses = UseLog()
 
     private init(_ database: any DatabaseWriter, file: CatalogueFile, now: @escaping @Sendable () -> Timestamp) {
@@ -55,13 +56,23 @@ public final class Catalogue: Sendable {
         try entered.get()
     }
 
+    /// A state of all that is recorded, readers included. While it is the same, so is every answer.
+    public struct Stamp: Sendable, Equatable {
+        fileprivate let writes: UInt64, readers: UInt64
+    }
+
+    /// Of now. What was read after this was asked for, and is kept with it, is current as long as it does not change.
+    public var stamp: Stamp { Stamp(writes: writes.withLock { $0 }, readers: readers.changes) }
+
     func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         try await file.faults { [database] in try await database.read(body) }
     }
 
     /// Runs `body` in a transaction, which is undone when it throws.
     func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        try await file.faults { [database] in try await database.write(body) }
+        let value = try await file.faults { [database] in try await database.write(body) }
+        writes.withLock { $0 += 1 }
+        return value
     }
 }
 

@@ -19,8 +19,9 @@ extension Catalogue {
         let now = now()
         try await write { db in
             let recording = Recording(db: db, now: now)
+            let manifests = try recording.present(image)
             let id = try recording.enter(image)
-            try recording.enter(image.manifests, of: id)
+            try recording.enter(manifests, of: id)
             try recording.enter(image.blobs, of: id)
             for name in names { try recording.point(name, to: id) }
         }
@@ -53,6 +54,21 @@ struct Recording {
             ])
         guard let id else { throw Damage(reason: "an image has no row") }
         return id
+    }
+
+    /// The image's manifests as they are here. A pull of one platform carries over what it read of the others before;
+    /// if the image was removed meanwhile, so were their blobs, and only what comes now is here.
+    func present(_ image: ImageEntry) throws -> [ManifestEntry] {
+        let statement = try db.cachedStatement(sql: "SELECT 1 FROM images WHERE digest = ?")
+        guard try Int64.fetchOne(statement, arguments: [image.target.digest.description]) == nil else {
+            return image.manifests
+        }
+        let here = Set(image.blobs.map(\.descriptor.digest))
+        return image.manifests.map { manifest in
+            var manifest = manifest
+            if !here.contains(manifest.descriptor.digest) { manifest.available = false }
+            return manifest
+        }
     }
 
     func enter(_ manifests: [ManifestEntry], of image: Int64) throws {

@@ -8,6 +8,13 @@ struct SummaryReader {
 
     /// Newest `created` first, those without one last: to SQLite NULL is the least.
     func all() throws -> [ImageSummary] {
+        var summaries: [ImageSummary] = []
+        try each { summaries.append($0) }
+        return summaries
+    }
+
+    /// The same, one after the other.
+    func each(_ body: (ImageSummary) throws -> Void) throws {
         var named: [Int64: Names] = [:]
         var repositories = RepositoryCache()
         let names = try Row.fetchCursor(db.cachedStatement(sql: namesQuery + " ORDER BY name"))
@@ -16,12 +23,10 @@ struct SummaryReader {
         }
         let sql = imagesQuery + " ORDER BY created DESC, created_nanos DESC, recorded DESC, digest"
         let images = try Row.fetchCursor(db.cachedStatement(sql: sql))
-        var summaries: [ImageSummary] = []
         let reading = readers.snapshot
         while let row = try images.next() {
-            summaries.append(try summary(row, try named[row.integer(0)] ?? Names(), reading))
+            try body(try summary(row, try named.removeValue(forKey: row.integer(0)) ?? Names(), reading))
         }
-        return summaries
     }
 
     /// The image that `condition`, a term of SQL on `images`, is true of; the first of several.

@@ -55,6 +55,7 @@ public struct EngineContext: Sendable {
 /// handlers share a socket.
 public struct EngineRoutes: RequestHandler {
     let context: EngineContext
+    let lists = ListCache()
 
     public init(context: EngineContext) {
         self.context = context
@@ -83,8 +84,8 @@ public struct EngineRoutes: RequestHandler {
         case .ping(let withBody): .ping(withBody: withBody)
         case .version: .json(versionReport())
         case .info: .json(try await infoReport())
-        case .diskUsage: .json(try await diskUsage(call))
-        case .imageList: .json(try await imageList(call))
+        case .diskUsage: try await diskUsage(call)
+        case .imageList: try await imageList(call)
         case .imageInspect: .json(try await imageInspect(call))
         case .imageHistory: .json(try await imageHistory(call))
         case .imageCreate: try await imageCreate(call)

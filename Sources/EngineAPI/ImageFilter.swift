@@ -31,6 +31,12 @@ struct ImageFilter: Sendable {
         for pattern in references { try ImageFilter.check(pattern) }
     }
 
+    /// Every row passes as it is.
+    var isEmpty: Bool {
+        references.isEmpty && dangling == nil && labels.isEmpty && withoutLabels.isEmpty && before.isEmpty
+            && since.isEmpty && until.isEmpty
+    }
+
     /// A row that passes, without the references that a reference filter hides; `nil` when it does not.
     func apply(to row: ImageRow) -> ImageRow? {
         let built = row.created ?? ImageFilter.unknownBuild

@@ -3,18 +3,25 @@ internal import OCI
 
 /// `GET /images/json` and `GET /system/df`.
 extension EngineRoutes {
-    func imageList(_ call: Call) async throws -> JSON {
+    func imageList(_ call: Call) async throws -> Reply {
         let filter = try await imageFilter(call)
         let shared = call.version >= .v1(42) && call.flag("shared-size")
         let manifests = call.version >= .v1(47) && call.flag("manifests")
+        let detail = ImageRow.Detail(holders: call.version >= .v1(51), sharedSize: shared)
+        if filter.isEmpty, !manifests {
+            return try await repeated("list", call) {
+                let rows = try await renderedRows { ImageRow($0).json(call.version, detail) }
+                return [UInt8(ascii: "[")] + rows + Array("]\n".utf8)
+            }
+        }
         var rows: [JSON] = []
         for image in try await context.catalogue.images() {
             guard let row = filter.apply(to: ImageRow(image)) else { continue }
-            var detail = ImageRow.Detail(holders: call.version >= .v1(51), sharedSize: shared)
+            var detail = detail
             if manifests { detail.manifests = try await manifestList(of: image) }
             rows.append(row.json(call.version, detail))
         }
-        return .array(rows)
+        return .json(.array(rows))
     }
 
     private func imageFilter(_ call: Call) async throws -> ImageFilter {
@@ -48,12 +55,16 @@ extension EngineRoutes {
         do { return try await platform(of: entry) } catch { return nil }
     }
 
-    func diskUsage(_ call: Call) async throws -> JSON {
+    func diskUsage(_ call: Call) async throws -> Reply {
         let types = try DiskUsage.types(call)
-        guard types.contains(.image) else { return DiskUsage.report(types, layersSize: 0, images: []) }
-        let totals = try await context.catalogue.totals()
-        let images = try await context.catalogue.images().map { ImageRow($0).json(call.version, .diskUsage) }
-        return DiskUsage.report(types, layersSize: totals.layersSize, images: images)
+        guard types.contains(.image) else {
+            return .json(DiskUsage.report(types, layersSize: 0, images: []))
+        }
+        return try await repeated("df", call) {
+            let totals = try await context.catalogue.totals()
+            let rows = try await renderedRows { ImageRow($0).json(call.version, .diskUsage) }
+            return DiskUsage.rendered(types, layersSize: totals.layersSize, rows: rows)
+        }
     }
 }
 
@@ -119,6 +130,19 @@ enum DiskUsage {
             types.insert(type)
         }
         return types
+    }
+
+    /// The same report, its images in text already: the elements of the array without its brackets.
+    static func rendered(_ types: Set<Kind>, layersSize: Int64, rows: [UInt8]) -> [UInt8] {
+        var body: [UInt8] = []
+        body.reserveCapacity(rows.count + 256)
+        for (place, member) in (report(types, layersSize: layersSize, images: []).members ?? []).enumerated() {
+            body.append(UInt8(ascii: place == 0 ? "{" : ","))
+            body += JSON.string(member.key).serialized() + [UInt8(ascii: ":")]
+            body +=
+                member.key == "Images" ? [UInt8(ascii: "[")] + rows + [UInt8(ascii: "]")] : member.value.serialized()
+        }
+        return body + Array("}\n".utf8)
     }
 
     /// Kinds that were not asked for are null.

@@ -7,6 +7,8 @@ enum Reply: Sendable {
     case json(JSON)
     /// A status that says it all.
     case empty(Int)
+    /// JSON that is text already.
+    case rendered([UInt8])
     /// Progress: one JSON object a line, for as long as it takes.
     case stream(@Sendable (any ResponseWriter) async throws -> Void)
     /// A tar, as long as it may be.
@@ -38,6 +40,7 @@ enum Reply: Sendable {
     private var bare: ServerResponse {
         switch self {
         case .ping(let withBody): Reply.ping(withBody: withBody)
+        case .rendered(let body): Reply.bytes(200, body, "application/json")
         case .json(let body): Reply.bytes(200, body.serialized() + [UInt8(ascii: "\n")], "application/json")
         case .empty(let status): ServerResponse(status: status, body: .none)
         case .stream(let run):

@@ -62,13 +62,11 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     /// The hash in lower-case hex, without the algorithm.
     public var hex: String {
-        var text: [UInt8] = []
-        text.reserveCapacity(algorithm.byteCount * 2)
-        for byte in bytes {
-            text.append(hexDigit(byte >> 4))
-            text.append(hexDigit(byte & 15))
+        String(unsafeUninitializedCapacity: algorithm.byteCount * 2) { text in
+            head.write(hex: text, at: 0)
+            tail?.write(hex: text, at: 64)
+            return algorithm.byteCount * 2
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// The first 12 hex digits, as docker prints IDs.
@@ -118,6 +116,21 @@ private struct HashWords: Hashable, Comparable {
         for word in [first, second, third, fourth] {
             for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
         }
+    }
+
+    /// Writes 64 digits from `start` on. INVARIANT (raw pointer): the buffer has room for them, as the caller saw to.
+    func write(hex text: UnsafeMutableBufferPointer<UInt8>, at start: Int) {
+        var place = start
+        func write(_ word: UInt64) {
+            for shift in stride(from: 60, through: 0, by: -4) {
+                text[place] = hexDigit(UInt8(truncatingIfNeeded: word >> shift) & 15)
+                place += 1
+            }
+        }
+        write(first)
+        write(second)
+        write(third)
+        write(fourth)
     }
 
     static func < (left: HashWords, right: HashWords) -> Bool {

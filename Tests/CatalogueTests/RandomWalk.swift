@@ -9,6 +9,7 @@ struct RandomWalk {
     private var random: SplitMix
     /// Bytes by number; blob `n` is `digest(n)`. Numbers below 10 are the layers that images share.
     private var sizes: [Int: Int64] = [:]
+    private var numbers: [Digest: Int] = [:]
     private var images: [Int: Set<Int>] = [:]
     private var names: [String: Int] = [:]
 
@@ -43,8 +44,9 @@ struct RandomWalk {
         let doomed = images.keys.sorted().filter { _ in Bool.random(using: &random) }.shuffled(using: &random)
         let kept = images.filter { !doomed.contains($0.key) }.values.reduce(Set()) { $0.union($1) }
         let expected = doomed.reduce(Set()) { $0.union(images[$1] ?? []) }.subtracting(kept)
-        var freed: [Digest] = []
-        for image in doomed { freed += try await delete(image, place) }
+        let predicted = try await catalogue.reclaimable(of: Set(doomed.map { digest($0) }))
+        #expect(predicted == bytes(expected), "\(place), of \(doomed)")
+        let freed = try await remove(doomed, place)
         #expect(freed.count == expected.count && Set(freed) == Set(expected.map { digest($0) }), "\(place)")
         try await compare("\(place), deleted \(doomed)")
     }
@@ -85,6 +87,7 @@ struct RandomWalk {
         let expected = StoreTotals(
             layersSize: bytes(users.keys), images: images.count, references: names.count, blobs: users.count)
         #expect(totals == expected, "\(place)")
+        #expect(try await catalogue.reclaimable() == totals.layersSize, "\(place): nobody holds anything")
         let unique = summaries.reduce(0) { $0 + $1.size - $1.sharedSize }
         #expect(unique + bytes(users.filter { $0.value > 1 }.keys) == totals.layersSize, "\(place)")
 
@@ -147,11 +150,29 @@ struct RandomWalk {
         let drawn = Int64.random(in: 0..<1 << 40, using: &random)
         let bytes = drawn.isMultiple(of: 3) ? drawn % 2 : drawn
         sizes[blob] = bytes
+        numbers[digest(blob)] = blob
         return bytes
     }
 
     private mutating func randomName() -> String {
         "r\(Int.random(in: 0..<3, using: &random)):\(Int.random(in: 0..<3, using: &random))"
+    }
+
+    /// In one transaction or one by one: the blobs that come free are the same.
+    private mutating func remove(_ doomed: [Int], _ place: String) async throws -> [Digest] {
+        guard Bool.random(using: &random) else {
+            var freed: [Digest] = []
+            for image in doomed { freed += try await delete(image, place) }
+            return freed
+        }
+        let removal = try await catalogue.remove(images: doomed.map { digest($0) })
+        #expect(removal.images.map(\.id) == doomed.map { digest($0) } && removal.spared.isEmpty, "\(place)")
+        #expect(
+            removal.blobs.reduce(0) { $0 + $1.size } == bytes(removal.blobs.compactMap { numbers[$0.digest] }),
+            "\(place)")
+        for image in doomed { images[image] = nil }
+        names = names.filter { images[$0.value] != nil }
+        return removal.blobs.map(\.digest)
     }
 
     @discardableResult

@@ -130,3 +130,21 @@ import Testing
         #expect(try await catalogue.images().isEmpty)
     }
 }
+
+@Suite struct `A platform recorded beside others` {
+    @Test func `does not bring back those that were removed meanwhile`() async throws {
+        let catalogue = try await emptyCatalogue()
+        let target = Descriptor(mediaType: .ociIndex, digest: digest(1), size: 1)
+        let platforms = [2, 3].map { Descriptor(mediaType: .ociManifest, digest: digest($0), size: 1) }
+        let manifests = platforms.map { ManifestEntry(descriptor: $0, kind: .image, available: true) }
+        func entry(_ present: [Descriptor]) -> ImageEntry {
+            ImageEntry(
+                target: target, manifests: manifests,
+                blobs: ([target] + present).map { BlobEntry(descriptor: $0, role: .manifest) })
+        }
+        try await catalogue.record(entry(platforms), named: [])
+        try await catalogue.delete(digest(1))
+        try await catalogue.record(entry([platforms[1]]), named: [])
+        #expect(try await catalogue.manifests(of: digest(1)).map(\.available) == [false, true])
+    }
+}

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import OCI
 import Testing
 
@@ -148,6 +149,14 @@ private func command<Verb>(_ arguments: [String], as type: Verb.Type = Verb.self
         let text = try command(["version"], as: VersionCommand.self).text(
             ["version": "1.2.3"], ["ApiVersion": "1.50", "MinAPIVersion": "1.24"])
         #expect(text.contains(" Version:      1.2.3\n API version:  1.50 (minimum version 1.24)\n"))
+    }
+}
+
+@Suite struct `The version` {
+    @Test func `of layerctl is the daemon's`() throws {
+        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let source = try String(contentsOfFile: "/\(root)/Sources/Daemon/Version.swift", encoding: .utf8)
+        #expect(source.contains("current = \"\(VersionCommand.version)\""))
     }
 }
 

@@ -21,7 +21,9 @@ enum Rooms {
             "OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling",
         ]),
         "Serving": toolchain.union(["NIOCore", "NIOPosix"]),
-        "EngineAPI": toolchain.union(["OCI", "Archives", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
+        "EngineAPI": toolchain.union([
+            "OCI", "Coordination", "Archives", "Pulling", "Storage", "Catalogue", "Registry", "Serving",
+        ]),
         "NativeAPI": toolchain.union([
             "OCI", "Coordination", "Observability", "Pulling", "Storage", "Catalogue", "Registry", "Serving",
         ]),

@@ -1,3 +1,4 @@
+import Foundation
 import Hashing
 import OCI
 import Observability
@@ -185,6 +186,23 @@ import Testing
             }
         }
         #expect(kinds.count > 15)
+    }
+
+    @Test(arguments: ["alerts.yaml", "grafana.json"])
+    func `are all that the examples in config ask for`(file: String) async throws {
+        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let text = try String(contentsOfFile: "/\(root)/config/\(file)", encoding: .utf8)
+        if file.hasSuffix(".json") { _ = try JSON(parsing: text.utf8) }
+        let known = Set(
+            try await exposition().split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }
+                .map { String($0.split(separator: " ")[2]) })
+        let asked = text.matches(of: /layerd_[a-z_]+/).map { String($0.output) }
+        #expect(asked.count > 8)
+        for name in Set(asked) {
+            let family = ["_bucket", "_sum", "_count"].first { name.hasSuffix($0) && !known.contains(name) }
+                .map { String(name.dropLast($0.count)) }
+            #expect(known.contains(family ?? name), "\(file) asks for \(name)")
+        }
     }
 
     @Test func `say what the store holds and what registries allow`() async throws {

@@ -53,7 +53,10 @@ final class Interruption: Sendable {
         interruption.at(step) {
             let pull = Task { _ = try await rig.pull("new:1") }
             started.withLock { $0 = pull }
-            if step == .dropped { _ = await pull.result } else { for _ in 0..<50 { await Task.yield() } }
+            if step == .dropped { return _ = await pull.result }
+            // With its manifest at hand the pull asks for the layers next, and meets the claim.
+            while rig.registry.state.withLock({ $0.documentGets.count }) < 2 { await Task.yield() }
+            for _ in 0..<500 { await Task.yield() }
         }
         let removed = try await rig.collector.remove(images: [old])
         try await started.withLock { $0 }?.value
