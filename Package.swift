@@ -116,7 +116,7 @@ let package = Package(
         room("Registry", ["OCI", "Hashing", "Coordination", "Transport", "Keyring"]),
         room("Pulling", ["OCI", "Coordination", "Observability", "Storage", "Registry", "Catalogue"]),
         room("Archives", ["OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling"]),
-        room("Serving", [nioCore, nioPosix]),
+        room("Serving", [nioCore, nioPosix, nioSSL]),
         room("EngineAPI", ["OCI", "Coordination", "Archives", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         room("MirrorAPI", ["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         room(

@@ -18,6 +18,7 @@ enum Schema {
         }
         migrator.registerMigration("2: pins and uses") { db in try db.execute(sql: pinsAndUses) }
         migrator.registerMigration("verifications") { db in try db.execute(sql: verifications) }
+        migrator.registerMigration("confirmations") { db in try db.execute(sql: confirmations) }
         return migrator
     }
 

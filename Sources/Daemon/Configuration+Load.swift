@@ -90,6 +90,9 @@ extension Configuration {
         errors += sections.errors
         for name in sections.names {
             var reader = ConfigurationReader(tree, path: ["registry", name])
+            let (freshness, rules) = Self.readFreshness(name, tree, &reader)
+            mirror.freshness[name] = freshness
+            errors += rules
             if let host = readRegistry(name, &reader) { registries.append(host) }
             errors += reader.finish()
         }

@@ -84,7 +84,7 @@ extension Configuration {
         return parts.query == nil && parts.fragment == nil ? nil : "must not have a query or fragment"
     }
 
-    private static func checkFile(_ path: String) -> String? {
+    static func checkFile(_ path: String) -> String? {
         FileManager.default.isReadableFile(atPath: path) ? nil : "names \(path), which is not a readable file"
     }
 }

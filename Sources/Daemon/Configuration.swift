@@ -45,6 +45,23 @@ public struct Configuration: Sendable {
         public var servesPrivate = false
         /// Names under which clients may know the mirror, besides addresses and `localhost`.
         public var hosts: [String] = []
+        /// Certificate, key and authorities of clients, in PEM, for addresses that others than this machine can reach.
+        public var certificate: String?, key: String?, clientAuthorities: String?
+        /// Such addresses may be listened at without a certificate.
+        public var isInsecureAllowed = false
+        /// How long what a tag means is believed, by registry; without an entry 10 minutes.
+        public var freshness: [String: Freshness] = [:]
+    }
+
+    /// How long the mirror believes what a tag means without asking.
+    public struct Freshness: Sendable, Equatable {
+        public var revalidateAfter: Duration = .seconds(600)
+        public var patterns: [Pattern] = []
+
+        public struct Pattern: Sendable, Equatable {
+            public var pattern: String
+            public var revalidateAfter: Duration
+        }
     }
 
     public var log = Log()

@@ -14,12 +14,16 @@ extension LayerdDaemon {
         puller: Puller, registry: RegistryClient, store: LocalContentStore, catalogue: Catalogue
     ) -> MirrorService? {
         let settings = configuration.mirror
-        let listeners = settings.listen.compactMap(Configuration.listener)
+        let listeners = configuration.mirrorListeners()
         guard !listeners.isEmpty else { return nil }
         let content = PullThrough(
             puller: puller, prober: registry, store: store, catalogue: catalogue,
             registries: configuration.registries.map { host in
-                MirroredRegistry(name: host.name, hasCredential: host.credential != .anonymous)
+                let freshness = settings.freshness[host.name] ?? Configuration.Freshness()
+                return MirroredRegistry(
+                    name: host.name, hasCredential: host.credential != .anonymous,
+                    revalidateAfter: freshness.revalidateAfter,
+                    patterns: freshness.patterns.map { ($0.pattern, $0.revalidateAfter) })
             },
             servesPrivate: settings.servesPrivate, now: { Timestamp.now() })
         let server = HTTPServer(

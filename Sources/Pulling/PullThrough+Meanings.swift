@@ -37,8 +37,14 @@ extension PullThrough {
 
     private func known(_ reference: Reference) async throws -> Meaning? {
         if let meaning = meanings[reference] { return meaning }
-        guard let image = try await catalogue.image(named: reference) else { return nil }
-        let meaning = Meaning(descriptor: image.target, confirmed: image.lastTagged ?? image.recorded)
+        let confirmation = try await catalogue.confirmation(of: reference)
+        var meaning = confirmation.map { Meaning(descriptor: $0.descriptor, confirmed: $0.confirmed) }
+        // A pull over the control socket asks the registry, too.
+        if let image = try await catalogue.image(named: reference), let tagged = image.lastTagged,
+            tagged.seconds > meaning?.confirmed.seconds ?? .min
+        {
+            meaning = Meaning(descriptor: image.target, confirmed: tagged)
+        }
         meanings[reference] = meaning
         return meaning
     }
@@ -76,6 +82,8 @@ extension PullThrough {
         }
         if !access.isPrivate { shown[resolution.descriptor.digest] = true }
         meanings[reference] = meaning
+        // Not worth failing for: it is asked again after the next start.
+        do { try await catalogue.confirm(reference, means: meaning.descriptor, at: meaning.confirmed) } catch {}
         return meaning
     }
 }

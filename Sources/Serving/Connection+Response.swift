@@ -8,6 +8,9 @@ private struct StreamWriter: ResponseWriter {
     func write(_ bytes: [UInt8]) async throws { try await connection.write(bytes, id) }
 
     func write(file descriptor: Int32, offset: Int64, length: Int64, owner: any Sendable) async throws {
+        if connection.isEncrypted {
+            return try await copy(file: descriptor, offset: offset, length: length, owner: owner)
+        }
         let part = FilePart(descriptor: descriptor, offset: offset, length: length)
         try await connection.write(part, owner, id)
     }
@@ -16,7 +19,8 @@ private struct StreamWriter: ResponseWriter {
 extension Connection {
     /// The task of one request: asks the handler and sends what it answers.
     nonisolated func serve(_ request: ServerRequest, _ id: UInt64) async {
-        let response = await worker.handler.respond(to: request)
+        let answered = await worker.handler.respond(to: request)
+        let response = isEncrypted ? answered.streamingFile : answered
         guard case .stream(let produce) = response.body else { return onLoop { [self] in answer(response, id) } }
         do {
             guard try await beginStream(response, id) else { return }

@@ -19,6 +19,8 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     let worker: Worker
+    /// What goes out is encrypted here, so that no file can go by `sendfile`.
+    let isEncrypted: Bool
     var loop: any EventLoop { worker.loop }
     var limits: ServerLimits { worker.limits }
     private(set) var context: ChannelHandlerContext?
@@ -41,8 +43,9 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
     private var isProcessing = false
     private var seen: (written: Int64, unsent: Int) = (0, 0)
 
-    init(worker: Worker) {
+    init(worker: Worker, isEncrypted: Bool = false) {
         self.worker = worker
+        self.isEncrypted = isEncrypted
         parser = RequestHeadParser(limits: worker.limits)
     }
 

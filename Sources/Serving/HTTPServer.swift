@@ -4,6 +4,7 @@
 
 internal import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 
 /// An HTTP/1.1 server. One value runs once.
 public final class HTTPServer: Sendable {
@@ -24,6 +25,7 @@ public final class HTTPServer: Sendable {
     ///   given.
     /// - Throws: ``ServingError`` when a listener cannot be opened, or breaks.
     public func run(onReady: @Sendable ([BoundAddress]) -> Void = { _ in }) async throws {
+        let contexts = try listeners.map { listener throws(ServingError) in try listener.context() }
         let sockets = try ListeningSocket.open(listeners)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, limits.threads))
         let places = Places(limits)
@@ -32,7 +34,7 @@ public final class HTTPServer: Sendable {
             workers[ObjectIdentifier(loop)] = Worker(loop: loop, handler: handler, limits: limits, places: places)
         }
         do {
-            let channels = try await listen(on: sockets, group: group, workers: workers)
+            let channels = try await listen(on: sockets, contexts, group: group, workers: workers)
             onReady(try zip(channels, sockets).map { try $1.address(bound: $0.localAddress) })
             let lost = await untilClosed(channels)
             sockets.forEach { $0.removePath() }
@@ -46,9 +48,28 @@ public final class HTTPServer: Sendable {
     }
 
     private func listen(
-        on sockets: [ListeningSocket], group: MultiThreadedEventLoopGroup, workers: [ObjectIdentifier: Worker]
+        on sockets: [ListeningSocket], _ contexts: [NIOSSLContext?], group: MultiThreadedEventLoopGroup,
+        workers: [ObjectIdentifier: Worker]
     ) async throws -> [any Channel] {
-        let bootstrap = ServerBootstrap(group: group)
+        var channels: [any Channel] = []
+        for (index, socket) in sockets.enumerated() {
+            do {
+                let bootstrap = bootstrap(group, workers, contexts[index])
+                channels.append(try await bootstrap.withBoundSocket(socket.descriptor).get())
+            } catch {
+                // NIO closes what it was given; the sockets after this one are still ours.
+                sockets[(index + 1)...].forEach { $0.close() }
+                for channel in channels { try await channel.close().get() }
+                throw ServingError.cannotListen(address: socket.name, reason: "\(error)")
+            }
+        }
+        return channels
+    }
+
+    private func bootstrap(
+        _ group: MultiThreadedEventLoopGroup, _ workers: [ObjectIdentifier: Worker], _ context: NIOSSLContext?
+    ) -> ServerBootstrap {
+        ServerBootstrap(group: group)
             // A burst of connections is accepted without a poll in between.
             .serverChannelOption(.maxMessagesPerRead, value: 16)
             .childChannelOption(.autoRead, value: false)
@@ -60,21 +81,11 @@ public final class HTTPServer: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let worker = workers[ObjectIdentifier(channel.eventLoop)] else { throw ChannelError.eof }
-                    try channel.pipeline.syncOperations.addHandler(Connection(worker: worker))
+                    try channel.pipeline.syncOperations.encrypt(with: context)
+                    try channel.pipeline.syncOperations.addHandler(
+                        Connection(worker: worker, isEncrypted: context != nil))
                 }
             }
-        var channels: [any Channel] = []
-        for (index, socket) in sockets.enumerated() {
-            do {
-                channels.append(try await bootstrap.withBoundSocket(socket.descriptor).get())
-            } catch {
-                // NIO closes what it was given; the sockets after this one are still ours.
-                sockets[(index + 1)...].forEach { $0.close() }
-                for channel in channels { try await channel.close().get() }
-                throw ServingError.cannotListen(address: socket.name, reason: "\(error)")
-            }
-        }
-        return channels
     }
 
     /// Waits until the task is cancelled or a listener breaks, and all are closed. Returns the one that closed first.

@@ -18,7 +18,7 @@ struct ListeningSocket: Sendable {
             do throws(ServingError) {
                 switch listener {
                 case .unix(let path, let mode, let group): sockets.append(try unix(path, mode: mode, group: group))
-                case .tcp(let host, let port): sockets.append(try tcp(host, port))
+                case .tcp(let host, let port, _): sockets.append(try tcp(host, port))
                 case .inherited(let descriptor): sockets.append(try inherited(descriptor))
                 }
             } catch {

@@ -34,6 +34,19 @@ public struct ServerResponse: Sendable {
     }
 }
 
+extension ServerResponse {
+    /// The same, with a part of a file as a stream of its bytes.
+    var streamingFile: ServerResponse {
+        guard case .file(let descriptor, let offset, let length, let owner) = body else { return self }
+        var response = self
+        response.headers.set("Content-Length", String(length))
+        response.body = .stream { writer in
+            try await writer.write(file: descriptor, offset: offset, length: length, owner: owner)
+        }
+        return response
+    }
+}
+
 /// Takes the bytes of a streamed body.
 public protocol ResponseWriter: Sendable {
     /// Sends bytes at once; returns when the socket, or a bounded buffer before it, has taken them. An empty array does
@@ -51,6 +64,10 @@ public protocol ResponseWriter: Sendable {
 extension ResponseWriter {
     /// By copying, piece by piece: for writers that are no socket.
     public func write(file descriptor: Int32, offset: Int64, length: Int64, owner: any Sendable) async throws {
+        try await copy(file: descriptor, offset: offset, length: length, owner: owner)
+    }
+
+    func copy(file descriptor: Int32, offset: Int64, length: Int64, owner: any Sendable) async throws {
         var done: Int64 = 0
         while done < length {
             let part = FilePart(

@@ -20,6 +20,8 @@ public enum ServingError: Error, Sendable, Equatable, CustomStringConvertible {
     case malformedBody(String)
     /// Two tasks read one body.
     case bodyHasOneReader
+    /// A certificate, its key or the client authorities cannot be used.
+    case unusableIdentity(certificate: String, reason: String)
     /// A file that is being sent has fewer bytes than it had.
     case shortFile
     /// A stream declared another `Content-Length` than it wrote, in bytes.
@@ -38,6 +40,8 @@ public enum ServingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .bodyTooLarge(let limit): "the request's body is longer than \(limit) bytes"
         case .malformedBody(let reason): "the request's body is malformed: \(reason)"
         case .bodyHasOneReader: "a request's body was read by two tasks at once"
+        case .unusableIdentity(let certificate, let reason):
+            "the certificate \(certificate), its key or its client authorities cannot be used: \(reason)"
         case .shortFile: "a file is shorter than the part of it that was to be sent"
         case .wrongLength(let declared, let written):
             "a response of \(declared) bytes was declared and \(written) written"

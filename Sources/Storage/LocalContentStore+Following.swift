@@ -23,7 +23,10 @@ extension LocalContentStore {
     public func servable(_ digest: Digest) async throws -> ServableBlob? {
         if let file = hot.file(digest) { return .verified(file) }
         let file: BlobFile
-        do { file = try await open(digest) } catch let error as StorageError where error.kind == .notFound {
+        // One found damaged has gone into quarantine: it is to be fetched again.
+        do { file = try await open(digest) } catch let error as StorageError
+            where error.kind == .notFound || error.kind == .integrity
+        {
             return nil
         }
         if file.isVerified {

@@ -20,7 +20,7 @@ enum Rooms {
         "Archives": toolchain.union([
             "OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling",
         ]),
-        "Serving": toolchain.union(["NIOCore", "NIOPosix"]),
+        "Serving": toolchain.union(["NIOCore", "NIOPosix", "NIOSSL"]),
         "EngineAPI": toolchain.union([
             "OCI", "Coordination", "Archives", "Pulling", "Storage", "Catalogue", "Registry", "Serving",
         ]),

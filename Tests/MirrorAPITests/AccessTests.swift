@@ -1,0 +1,94 @@
+import Catalogue
+import OCI
+import Pulling
+import Registry
+import Storage
+import TestSupport
+import Testing
+
+@testable import MirrorAPI
+
+@Suite struct `Private content` {
+    private let factory = ImageFactory(seed: 16)
+
+    private func configured(_ settings: inout MirrorRig.Settings) {
+        settings.hub = { $0.accounts = ["jo": "secret"] }
+        settings.credential = .basic(username: "jo", password: "secret")
+    }
+
+    private func add(_ rig: MirrorRig, _ repository: String, readers: Set<String>?) throws -> GeneratedImage {
+        let image = try factory.application(repository, on: factory.baseShared(.host))
+        rig.hub.content.add(image, to: repository)
+        rig.hub.content.restrict(repository, to: readers)
+        return image
+    }
+
+    @Test func `is withheld, on every path, though our credential could fetch it`() async throws {
+        try await withMirror {
+            configured(&$0)
+        } _: { rig in
+            let image = try add(rig, "jo/secret", readers: ["jo"])
+            let layer = try #require(image.manifests.first?.layers.last)
+            for path in ["manifests/latest", "manifests/\(image.digest)", "blobs/\(layer.digest)", "tags/list"] {
+                for (method, range) in [("GET", nil), ("HEAD", nil), ("GET", "bytes=0-0")] as [(String, String?)] {
+                    let answer = try await rig.ask(
+                        method, "/v2/jo/secret/\(path)", range.map { [("Range", $0)] } ?? [])
+                    #expect(answer.status == 404, "\(method) \(path): \(answer.status)")
+                }
+            }
+            #expect(try await rig.store.size(of: layer.digest) == nil)
+        }
+    }
+
+    @Test func `is given to everybody when the configuration says so, and stays private in the catalogue`() async throws
+    {
+        try await withMirror {
+            configured(&$0)
+            $0.servesPrivate = true
+        } _: { rig in
+            let image = try add(rig, "jo/secret", readers: ["jo"])
+            #expect(try await rig.pull("jo/secret", "latest", image) == [])
+            _ = try await rig.recorded("jo/secret")
+            #expect(try await rig.catalogue.isPrivate(image.digest) == true)
+        }
+    }
+
+    @Test func `that is anybody's is given though we show a credential`() async throws {
+        try await withMirror {
+            configured(&$0)
+        } _: { rig in
+            let image = try add(rig, "jo/open", readers: nil)
+            #expect(try await rig.pull("jo/open", "latest", image) == [])
+            _ = try await rig.recorded("jo/open")
+            #expect(try await rig.catalogue.isPrivate(image.digest) == false)
+        }
+    }
+
+    @Test func `in the store is not given under the name of another repository`() async throws {
+        try await withMirror {
+            configured(&$0)
+        } _: { rig in
+            let image = try add(rig, "jo/secret", readers: ["jo"])
+            let layer = try #require(image.manifests.first?.layers.last)
+            // As a pull over the control socket, with credentials, leaves it before it is recorded.
+            let bytes = try layer.source.readAll()
+            try await rig.store.ingest(layer.descriptor) { try $0.append(bytes.span.bytes) }
+            for repository in ["jo/secret", "library/other", "ghcr.io/x/y"] {
+                let answer = try await rig.get("/v2/\(repository)/blobs/\(layer.digest)")
+                #expect(answer.status == 404, "\(repository)")
+            }
+            // Where the registry gives it to anybody, so does the mirror.
+            rig.hub.content.add(layer.source, digest: layer.digest, to: "library/public")
+            #expect(try await rig.get("/v2/library/public/blobs/\(layer.digest)").body == bytes)
+        }
+    }
+
+    @Test func `is not unlocked by what a client shows, and nothing of that goes on`() async throws {
+        try await withMirror { rig in
+            _ = try add(rig, "jo/secret", readers: ["jo"])
+            let shown = [("Authorization", "Basic am86c2VjcmV0")]
+            #expect(try await rig.get("/v2/jo/secret/manifests/latest", shown).status == 404)
+            #expect(rig.hub.log.count { $0.authorization == "basic" } == 0)
+        }
+    }
+}
