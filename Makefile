@@ -14,6 +14,7 @@ help:
 	@echo "make build    debug build        make release  optimised build"
 	@echo "make lint     style and sizes    make format   put the style right    make tsan  the tests under ThreadSanitizer"
 	@echo "make bench    layerd beside the bare limit and its peers (ratios)     make bench-quick  the same in two minutes"
+	@echo "make fuzz     mutated input for every parser, 10 minutes each (FUZZ_SECONDS=600)"
 
 deps:
 	@.ci/install build
@@ -76,6 +77,14 @@ bench: bench-programs
 
 bench-quick: bench-programs
 	python3 Tests/Benchmarks/bench.py --quick --bin "$$($(SWIFT) build -c release --show-bin-path)"
+
+# Every parser of what comes from outside, FUZZ_SECONDS each; the input at hand is kept in .build/fuzz, for a trap ends the run.
+FUZZ_SECONDS ?= 600
+fuzz: test-deps
+	@mkdir -p .build/fuzz
+	LAYERD_SUITES=FuzzTests $(SWIFT) build --build-tests
+	LAYERD_SUITES=FuzzTests LAYERD_FUZZ_SECONDS=$(FUZZ_SECONDS) LAYERD_FUZZ_INPUTS=$(CURDIR)/.build/fuzz \
+	    $(SWIFT) test --skip-build --filter FuzzTests
 
 lint:
 	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests

@@ -75,10 +75,11 @@ let suites = [
             "TestSupport",
         ]),
     suite("DaemonTests", ["Daemon", "Registry", "Transport", "Coordination", "TestSupport", logging, lifecycle]),
-    suite("LayerctlTests", ["layerctl", "OCI", "TestSupport", arguments]),
+    suite("LayerctlTests", ["layerctl", "OCI", "Keyring", "TestSupport", arguments]),
     suite("TestSupportTests", ["TestSupport", "OCI", "Hashing"]),
     suite("IntegrationTests", ["TestSupport", "OCI", "Hashing", "Coordination"]),
     suite("FaultTests", ["TestSupport", "OCI", "Hashing", "Coordination"]),
+    suite("FuzzTests", ["OCI", "Keyring", "Registry", "Transport", "Layers", "Serving", "TestSupport", nioCore]),
     suite("LayeringTests", []),
 ]
 

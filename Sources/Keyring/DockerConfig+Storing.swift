@@ -23,7 +23,7 @@ extension DockerConfig {
         if auths == .null { auths = .object([]) }
         auths.set(server, .object(login.map(entry) ?? []))
         root.set("auths", auths)
-        try write(tabbed(root), to: path)
+        try FileReplacement(path).write(tabbed(root), mode: 0o600)
     }
 
     private static func entry(_ login: Login) -> [JSON.Member] {
@@ -54,36 +54,6 @@ extension DockerConfig {
         guard let found = realpath(path, nil) else { return path }
         defer { free(found) }
         return String(cString: found)
-    }
-
-    private static func write(_ bytes: [UInt8], to path: String) throws(KeyringError) {
-        func failed(_ what: String) -> KeyringError {
-            .file(path, reason: "cannot be written: \(what): \(String(cString: strerror(errno)))")
-        }
-        if let slash = path.lastIndex(of: "/"), slash != path.startIndex { _ = mkdir(String(path[..<slash]), 0o700) }
-        var status = stat()
-        let existed = stat(path, &status) == 0
-        var name = Array((path + ".XXXXXX").utf8CString)
-        let descriptor = mkstemp(&name)
-        guard descriptor >= 0 else { throw failed("no file beside it") }
-        defer { close(descriptor) }
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        let temporary = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            guard written > 0 || errno == EINTR else { break }
-            rest = rest.dropFirst(max(0, written))
-        }
-        if existed {
-            _ = fchmod(descriptor, status.st_mode & 0o777)
-            _ = fchown(descriptor, status.st_uid, status.st_gid)
-        }
-        guard rest.isEmpty, fsync(descriptor) == 0, rename(temporary, path) == 0 else {
-            let failure = failed("writing")
-            unlink(temporary)
-            throw failure
-        }
     }
 }
 

@@ -3,14 +3,22 @@ internal import Glibc
 
 /// A short-lived program: what it gets on its standard input and what it says on its standard output. Its standard
 /// error goes nowhere, for helpers have been seen to print secrets there.
-struct HelperProcess: Sendable {
-    struct End: Sendable {
+public struct HelperProcess: Sendable {
+    /// How a program ended.
+    public struct End: Sendable {
         /// The exit status, or 128 and the signal.
-        var status: Int32
-        var output: [UInt8]
+        public var status: Int32
+        /// All it said.
+        public var output: [UInt8]
+
+        public init(status: Int32, output: [UInt8]) {
+            self.status = status
+            self.output = output
+        }
     }
 
-    enum Outcome: Sendable {
+    /// What became of it.
+    public enum Outcome: Sendable {
         case ended(End)
         /// There is no such program.
         case absent
@@ -23,9 +31,16 @@ struct HelperProcess: Sendable {
     let arguments: [String]
     let input: [UInt8]
 
+    /// - Parameter program: a path, or a name that is looked up on `PATH`.
+    public init(program: String, arguments: [String], input: [UInt8] = []) {
+        self.program = program
+        self.arguments = arguments
+        self.input = input
+    }
+
     /// Runs it to its end, or until `patience` is over or it has said more than `limit` bytes; then its whole process
     /// group is killed. It holds up a thread of its own and no other.
-    func run(patience: Duration, limit: Int) async -> Outcome {
+    public func run(patience: Duration, limit: Int) async -> Outcome {
         await HelperThread().run(self, patience: patience, limit: limit)
     }
 }

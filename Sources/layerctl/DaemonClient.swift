@@ -45,6 +45,18 @@ struct DaemonClient: Sendable {
         }
     }
 
+    /// The answer as text.
+    /// - Throws: ``Failure``.
+    func text(_ path: String) async throws -> String {
+        do {
+            let (head, body) = try await http.collect(request(.get, path, []), limit: Self.maximumAnswer)
+            guard head.status == 200 else { throw Failure.refused(Self.reason(body, status: head.status)) }
+            return String(decoding: body, as: UTF8.self)
+        } catch let error {
+            throw failure(error)
+        }
+    }
+
     /// Posts a JSON body; the answer's JSON.
     /// - Throws: ``Failure``.
     func post(_ path: String, body: JSON) async throws -> JSON {

@@ -18,13 +18,16 @@ final class DaemonUnderTest: Sendable {
     }()
 
     /// Starts a daemon for which `docker.io` is the stand-in, if there is one.
-    static func start(hub: HubStandIn? = nil, config: String = "") async throws -> DaemonUnderTest {
+    static func start(
+        hub: HubStandIn? = nil, config: String = "", registry: [String] = []
+    ) async throws -> DaemonUnderTest {
         let directory = try TemporaryDirectory("layerd-it")
         // The mirror's default port is one for the whole machine; tests that want a mirror ask for a free one.
         var text = config.contains("[mirror]") ? config : config + "\n[mirror]\nlisten = []\n"
         if let hub {
             text += "\n[registry.\"docker.io\"]\nendpoint = \"\(hub.endpoint)\"\n"
             if let ca = hub.caFile { text += "ca = \"\(ca)\"\n" }
+            text += registry.map { $0 + "\n" }.joined()
         }
         let file = directory.path("layerd.toml")
         try Files.write(text, to: file)
@@ -39,12 +42,16 @@ final class DaemonUnderTest: Sendable {
     }
 
     private static func launch(_ directory: TemporaryDirectory, config: String) async throws -> RunningProcess {
+        // What docker keeps for whoever runs the tests is no part of them.
+        var variables = ProcessInfo.processInfo.environment
+        variables["HOME"] = directory.path
+        variables["DOCKER_CONFIG"] = directory.path("daemon")
         let process = try RunningProcess(
             products + "/layerd",
             [
                 "--config", config, "--state-dir", directory.path("state"), "--socket", directory.path("layerd.sock"),
                 "--log-level", "debug",
-            ])
+            ], environment: variables)
         _ = try await process.wait(for: "the word that it is ready") { $0.errorText.contains(" ready ") ? true : nil }
         return process
     }
@@ -78,8 +85,11 @@ final class DaemonUnderTest: Sendable {
     }
 
     /// Runs the installed docker command against the socket.
-    func docker(_ arguments: String..., timeout: Duration = .seconds(120)) async throws -> ProcessResult {
-        try await runProcess("docker", arguments, environment: environment, timeout: timeout)
+    func docker(
+        _ arguments: String..., stdin: String = "", timeout: Duration = .seconds(120)
+    ) async throws -> ProcessResult {
+        try await runProcess(
+            "docker", arguments, environment: environment, stdin: Array(stdin.utf8), timeout: timeout)
     }
 
     /// Starts the docker command without waiting for it.
@@ -87,8 +97,12 @@ final class DaemonUnderTest: Sendable {
         try RunningProcess("docker", arguments, environment: environment)
     }
 
-    func layerctl(_ arguments: String..., timeout: Duration = .seconds(120)) async throws -> ProcessResult {
-        try await runProcess(Self.products + "/layerctl", arguments, environment: environment, timeout: timeout)
+    func layerctl(
+        _ arguments: String..., stdin: String = "", timeout: Duration = .seconds(120)
+    ) async throws -> ProcessResult {
+        try await runProcess(
+            Self.products + "/layerctl", arguments, environment: environment, stdin: Array(stdin.utf8),
+            timeout: timeout)
     }
 
     /// Runs a python script whose `docker` module finds the socket.

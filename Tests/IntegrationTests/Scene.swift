@@ -14,7 +14,9 @@ struct Scene {
 
     static let webPingName = "diamol/ch03-web-ping:latest"
 
-    static func set(_ change: (inout HubOptions) -> Void = { _ in }, config: String = "") async throws -> Scene {
+    static func set(
+        _ change: (inout HubOptions) -> Void = { _ in }, config: String = "", registry: [String] = []
+    ) async throws -> Scene {
         var options = HubOptions()
         // Names under .localhost resolve to the loopback in libcurl itself (RFC 6761).
         options.names = HubNames(
@@ -27,7 +29,7 @@ struct Scene {
         let shop = try factory.application("shop", on: base)
         hub.content.add(webPing, to: "diamol/ch03-web-ping")
         hub.content.add(shop, to: "library/shop", tags: ["latest", "1.0"])
-        let daemon = try await DaemonUnderTest.start(hub: hub, config: config)
+        let daemon = try await DaemonUnderTest.start(hub: hub, config: config, registry: registry)
         return Scene(hub: hub, daemon: daemon, factory: factory, base: base, webPing: webPing, shop: shop)
     }
 
@@ -45,10 +47,12 @@ struct Scene {
 }
 
 /// Sets a scene, and strikes it however the test ends.
+/// - Parameter registry: more lines for the stand-in's section of the configuration.
 func withScene(
-    _ change: (inout HubOptions) -> Void = { _ in }, config: String = "", _ body: (Scene) async throws -> Void
+    _ change: (inout HubOptions) -> Void = { _ in }, config: String = "", registry: [String] = [],
+    _ body: (Scene) async throws -> Void
 ) async throws {
-    let scene = try await Scene.set(change, config: config)
+    let scene = try await Scene.set(change, config: config, registry: registry)
     do {
         try await body(scene)
     } catch {

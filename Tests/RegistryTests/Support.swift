@@ -40,7 +40,7 @@ struct Rig {
     /// - Parameter respond: the answer to the request with this number, from 0.
     init(
         hosts: [RegistryHost] = [RegistryHost(name: "docker.io"), RegistryHost(name: "r.example")],
-        anyRegistry: Bool = true, attempts: Int = 5,
+        anyRegistry: Bool = true, credentials: CredentialStore = CredentialStore(), attempts: Int = 5,
         _ respond: @escaping @Sendable (HTTPRequest, Int) async throws -> ScriptedReply
     ) {
         let count = Locked(0)
@@ -52,8 +52,8 @@ struct Rig {
             return try await respond(request, number)
         }
         client = RegistryClient(
-            http: http, hosts: hosts, anyRegistry: anyRegistry, retry: RetryPolicy(attempts: attempts, random: { 1 }),
-            clock: clock, now: { noon })
+            http: http, hosts: hosts, anyRegistry: anyRegistry, credentials: credentials,
+            retry: RetryPolicy(attempts: attempts, random: { 1 }), clock: clock, now: { noon })
     }
 
     /// Method and URL of every request.

@@ -1,0 +1,95 @@
+import FoundationEssentials
+import TestSupport
+
+/// Feeds a target with well-formed inputs that were taken apart and put together wrongly. The same rounds in every run;
+/// a longer run goes further. A target that traps ends the process, so a long run writes each input down first.
+struct Fuzzer {
+    /// Seconds for each target: `LAYERD_FUZZ_SECONDS`, which `make fuzz` sets; without it, a moment.
+    static let patience: Duration = {
+        let given = ProcessInfo.processInfo.environment["LAYERD_FUZZ_SECONDS"].flatMap(Double.init)
+        return given.map { .seconds($0) } ?? .milliseconds(700)
+    }()
+    /// Where a long run leaves the input at hand.
+    private static let inputs = ProcessInfo.processInfo.environment["LAYERD_FUZZ_INPUTS"]
+    /// The longest one input may take: no parser of ours costs more than its input's length.
+    private static let slowest: Duration = .seconds(5)
+    private static let maximumLength = 64 << 10
+
+    struct Finding: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    let name: String
+    let seeds: [[UInt8]]
+    let words: [String]
+
+    /// Runs `target` until the time is over.
+    /// - Returns: inputs tried, and how many of them the target took for good.
+    /// - Throws: what the target throws, with the input: it is expected to keep refusals to itself.
+    func run(_ target: ([UInt8], inout SplitMix64) throws -> Bool) throws -> (tried: Int, taken: Int) {
+        let clock = ContinuousClock()
+        let end = clock.now + Self.patience
+        var random = SplitMix64(seed: 0x6675_7A7A)
+        var (tried, taken) = (0, 0)
+        while tried < 200 || clock.now < end {
+            let input = tried < seeds.count ? seeds[tried] : mutated(&random)
+            try note(input)
+            let began = clock.now
+            do { if try target(input, &random) { taken += 1 } } catch {
+                throw Finding(description: "\(name), input \(tried): \(error): \(shown(input))")
+            }
+            guard clock.now - began < Self.slowest else {
+                throw Finding(description: "\(name), input \(tried) took \(clock.now - began): \(shown(input))")
+            }
+            tried += 1
+        }
+        return (tried, taken)
+    }
+
+    /// One to eight of: a bit, a byte, a piece cut, doubled, moved, taken from another seed, or a word put in.
+    private func mutated(_ random: inout SplitMix64) -> [UInt8] {
+        var bytes = seeds[Int.random(in: 0..<seeds.count, using: &random)]
+        for _ in 0..<(1 << Int.random(in: 0...3, using: &random)) {
+            let start = bytes.isEmpty ? 0 : Int.random(in: 0..<bytes.count, using: &random)
+            let piece = start..<min(bytes.count, start + Int.random(in: 1...64, using: &random))
+            switch Int.random(in: 0...7, using: &random) {
+            case 0 where !bytes.isEmpty: bytes[start] ^= 1 << UInt8.random(in: 0...7, using: &random)
+            case 1 where !bytes.isEmpty: bytes[start] = UInt8.random(in: 0...255, using: &random)
+            case 2: bytes.removeSubrange(piece)
+            case 3: bytes.insert(contentsOf: bytes[piece], at: start)
+            case 4: bytes.insert(contentsOf: bytes[piece], at: Int.random(in: 0...bytes.count, using: &random))
+            case 5:
+                let other = seeds[Int.random(in: 0..<seeds.count, using: &random)]
+                let cut = Int.random(in: 0...other.count, using: &random)
+                bytes = Array(bytes[..<start]) + other[cut...]
+            case 6: bytes.replaceSubrange(piece, with: Array(words.randomElement(using: &random)?.utf8 ?? "".utf8))
+            default: bytes.insert(contentsOf: Array(words.randomElement(using: &random)?.utf8 ?? "".utf8), at: start)
+            }
+        }
+        return Array(bytes.prefix(Self.maximumLength))
+    }
+
+    private func note(_ input: [UInt8]) throws {
+        guard let folder = Self.inputs else { return }
+        try Files.write(input, to: "\(folder)/\(name)")
+    }
+
+    private func shown(_ input: [UInt8]) -> String {
+        String(reflecting: String(decoding: input.prefix(2000), as: UTF8.self))
+    }
+}
+
+/// The same numbers in every run.
+struct SplitMix64: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}
