@@ -2,6 +2,7 @@ internal import Catalogue
 internal import Logging
 internal import MirrorAPI
 internal import OCI
+internal import Observability
 internal import Pulling
 internal import Registry
 internal import ServiceLifecycle
@@ -11,7 +12,8 @@ internal import Storage
 extension LayerdDaemon {
     /// The mirror, unless the configuration turns it off.
     func mirror(
-        puller: Puller, registry: RegistryClient, store: LocalContentStore, catalogue: Catalogue
+        puller: Puller, registry: RegistryClient, store: LocalContentStore, catalogue: Catalogue,
+        metrics: DaemonMetrics
     ) -> MirrorService? {
         let settings = configuration.mirror
         let listeners = configuration.mirrorListeners()
@@ -21,14 +23,15 @@ extension LayerdDaemon {
             registries: configuration.registries.map { host in
                 let freshness = settings.freshness[host.name] ?? Configuration.Freshness()
                 return MirroredRegistry(
-                    name: host.name, hasCredential: host.credential != .anonymous,
+                    name: host.name, hasCredential: host.credential != .anonymous || host.kept != nil,
                     revalidateAfter: freshness.revalidateAfter,
                     patterns: freshness.patterns.map { ($0.pattern, $0.revalidateAfter) })
             },
             servesPrivate: settings.servesPrivate, now: { Timestamp.now() })
         let server = HTTPServer(
             listeners: listeners,
-            handler: MirrorHandler(routes: MirrorRoutes(content: content, hosts: settings.hosts), logger: logger),
+            handler: MirrorHandler(
+                routes: MirrorRoutes(content: content, hosts: settings.hosts), metrics: metrics, logger: logger),
             limits: ServerLimits())
         return MirrorService(server: server, content: content, isChosen: settings.isChosen, logger: logger)
     }
@@ -75,13 +78,17 @@ struct MirrorService: Service {
     }
 }
 
-/// Answers and logs.
+/// Answers, counts and logs.
 private struct MirrorHandler: RequestHandler {
     let routes: MirrorRoutes
+    let metrics: DaemonMetrics
     let logger: Logger
 
     func respond(to request: ServerRequest) async -> ServerResponse {
+        let began = ContinuousClock.now
         let response = await routes.respond(to: request)
+        metrics.requests["mirror"].observe(ContinuousClock.now - began)
+        metrics.mirrorRequests[response.headers.first("X-Layerd-Source") ?? "other"].add()
         if response.status >= 500 || logger.logLevel <= .debug {
             logger.log(
                 level: response.status >= 500 ? .warning : .debug, "mirror request",

@@ -81,7 +81,7 @@ public struct LayerdDaemon: Sendable {
                     }, now: { Timestamp.now() }, version: Version.current, started: started)),
             metrics: metrics,
             logger: logger)
-        let mirror = mirror(puller: puller, registry: registry, store: store, catalogue: catalogue)
+        let mirror = mirror(puller: puller, registry: registry, store: store, catalogue: catalogue, metrics: metrics)
         let beside: [any Service] = [RecordKeeper(store: store, logger: logger)] + (mirror.map { [$0] } ?? [])
         do {
             try await serve(
