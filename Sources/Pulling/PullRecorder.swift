@@ -17,13 +17,13 @@ struct PullRecorder: Sendable {
         return manifests.contains { $0.descriptor.digest == plan.manifestDescriptor.digest && $0.available }
     }
 
-    /// - Parameter isPrivate: not everybody may fetch it; `nil` goes by whether the request had a credential.
-    func record(_ plan: PullPlan, _ request: PullRequest, isPrivate: Bool? = nil) async throws {
+    /// - Parameter isPrivate: not everybody may fetch it, as far as is known.
+    func record(_ plan: PullPlan, _ request: PullRequest, isPrivate: Bool) async throws {
         let config = try await config(of: plan)
         let earlier = try await catalogue.image(plan.target.digest)
         var entry = ImageEntry(
             target: plan.target, manifests: try await manifests(of: plan, earlier: earlier != nil),
-            blobs: blobs(of: plan, config: config, isPrivate: isPrivate ?? (request.credential != nil)),
+            blobs: blobs(of: plan, config: config, isPrivate: isPrivate),
             created: config?.created, labels: config?.labels ?? [])
         // An image is listed by its host's platform: a second platform pulled beside it does not rename it.
         if let earlier, request.platform != nil {

@@ -19,7 +19,9 @@ extension PullThrough {
         to repository: Repository, _ probe: (Credential) async throws -> Void
     ) async throws -> Access {
         guard let registry = registries[repository.domain] else { throw PullThroughError.notServed(repository.domain) }
-        guard registry.hasCredential else { return Access(isPrivate: false) }
+        let hasCredential =
+            if registry.hasCredential { true } else { await resolver.showsCredential(to: repository.domain) }
+        guard hasCredential else { return Access(isPrivate: false) }
         if let isOpen = openness[repository] { return try access(to: repository, isOpen: isOpen) }
         let isOpen: Bool
         do {

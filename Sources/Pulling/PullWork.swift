@@ -57,7 +57,12 @@ struct PullWork: Sendable {
             metrics.lookups["hit"].add(Int64(plan.present.count + (plan.configPresent ? 1 : 0)))
             metrics.lookups["miss"].add(Int64(plan.missingLayers.count + (plan.configPresent ? 0 : 1)))
             try await bring(plan, job, request)
-            if !plan.upToDate { try await recorder.record(plan, request) }
+            if !plan.upToDate {
+                let registry = plan.reference.repository.domain
+                let isPrivate =
+                    if request.credential != nil { true } else { await planner.resolver.showsCredential(to: registry) }
+                try await recorder.record(plan, request, isPrivate: isPrivate)
+            }
             job.recorded()
             events.post(.pulled(plan.reference, labels: await recorder.labels(of: plan)))
             let fetched = job.fetched

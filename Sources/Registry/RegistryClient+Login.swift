@@ -91,6 +91,20 @@ extension RegistryClient: Authenticator {
     }
 }
 
+extension RegistryClient {
+    public func showsCredential(to registry: String) async -> Bool {
+        do {
+            for upstream in try hosts.upstreams(of: registry, credential: nil, mirrors: true) {
+                if await withKept(upstream).credential != .anonymous { return true }
+            }
+            return false
+        } catch {
+            // A registry that may not be asked is shown nothing.
+            return false
+        }
+    }
+}
+
 extension LoginError.Reason {
     init(_ reason: RegistryError.Reason, _ subject: Subject) {
         switch reason {

@@ -41,6 +41,15 @@ public protocol Resolver: Sendable {
     /// The tags of `repository`, in the registry's order.
     /// - Throws: a ``RegistryError``, or `CancellationError`.
     func tags(of repository: Repository, credential: Credential?) async throws -> [String]
+
+    /// Whether a request that brings no credential is made with one that is kept here: then what comes may be for its
+    /// owner alone.
+    func showsCredential(to registry: String) async -> Bool
+}
+
+extension Resolver {
+    /// Nothing is kept.
+    public func showsCredential(to registry: String) async -> Bool { false }
 }
 
 /// Brings content by digest.
