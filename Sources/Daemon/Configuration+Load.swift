@@ -68,6 +68,7 @@ extension Configuration {
             $0.hasPrefix("/") && $0.utf8.count < 108 ? nil : "must be an absolute path of at most 107 bytes"
         }
         reader.string("group", into: &control.group)
+        reader.string("read-group", into: &control.readGroup)
         return reader.finish()
     }
 

@@ -12,6 +12,9 @@ public struct Configuration: Sendable {
         public var socket = "/run/layerd/layerd.sock"
         /// Group that may use it; a group that does not exist on this machine leaves the socket to the daemon's own.
         public var group = "layerd"
+        /// Group that may look at things through it and change nothing; empty for none. With one, the socket's mode
+        /// lets everybody connect, and the daemon refuses whoever is in neither group.
+        public var readGroup = ""
     }
 
     public struct Pull: Sendable, Equatable {

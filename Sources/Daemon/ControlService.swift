@@ -7,10 +7,19 @@ internal import Serving
 enum DaemonError: Fault {
     /// The directory that the control socket would be in can neither be found nor made.
     case socketDirectory(String)
+    /// `[control] read-group` is no group of this machine.
+    case noSuchGroup(String)
 
-    var kind: FaultKind { .forbidden }
+    var kind: FaultKind {
+        switch self {
+        case .socketDirectory: .forbidden
+        case .noSuchGroup: .invalidInput
+        }
+    }
     var description: String {
         switch self {
+        case .noSuchGroup(let name):
+            "this machine has no group \(name): create it, or choose another [control] read-group"
         case .socketDirectory(let path):
             "cannot make \(path), where the control socket goes: run layerd as root, or choose another place with "
                 + "--socket or [control] socket"

@@ -52,7 +52,7 @@ extension LayerdDaemon {
     private func controlListeners(_ passed: PassedSockets) throws -> [Listener] {
         guard passed.control.isEmpty else { return passed.control.map { .inherited(fd: $0) } }
         try makeSocketDirectory()
-        return [.unix(path: configuration.control.socket, mode: 0o660, group: group())]
+        return [.unix(path: configuration.control.socket, mode: socketMode, group: group())]
     }
 
     /// What `systemctl status` shows.

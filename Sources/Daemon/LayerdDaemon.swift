@@ -79,8 +79,7 @@ public struct LayerdDaemon: Sendable {
                     registries: { [names = configuration.registries.map(\.name)] in
                         Self.reports(of: names, registry)
                     }, now: { Timestamp.now() }, version: Version.current, started: started)),
-            metrics: metrics,
-            logger: logger)
+            metrics: metrics, access: try access(), logger: logger)
         let mirror = mirror(puller: puller, registry: registry, store: store, catalogue: catalogue, metrics: metrics)
         let beside: [any Service] = [RecordKeeper(store: store, logger: logger)] + (mirror.map { [$0] } ?? [])
         do {

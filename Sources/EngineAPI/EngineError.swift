@@ -20,6 +20,8 @@ enum EngineError: Fault, Equatable {
     case malformedPlatform(String)
     /// The image is here, but not for this platform.
     case platformNotHere(String, wanted: Platform, actual: [Platform])
+    /// All manifests of an image and one of them are asked for at once.
+    case manifestsOrPlatform
     /// A name that may not be pulled.
     case reservedName(String)
     /// An image is to be removed, and none is named.
@@ -48,11 +50,13 @@ enum EngineError: Fault, Equatable {
     case contentMissing(Digest)
     /// The machine's engine does this.
     case elsewhere(String)
+    /// Part of the API, and not of layerd. Carries what it does.
+    case unsupported(String)
 
     var kind: FaultKind {
         switch self {
         case .clientTooOld, .clientTooNew, .malformedFilters, .invalidFilter, .badPattern,
-            .invalidTime, .unknownObjectType, .malformedPlatform, .nothingToPull, .blankName,
+            .invalidTime, .unknownObjectType, .malformedPlatform, .manifestsOrPlatform, .nothingToPull, .blankName,
             .digestAsTag, .ambiguousTag, .reversedSpan, .notJSON, .malformedBody:
             .invalidInput
         case .platformNotHere, .noTags: .notFound
@@ -60,7 +64,7 @@ enum EngineError: Fault, Equatable {
         case .conflict, .pruneRunning: .alreadyExists
         case .inconsistentHistory: .integrity
         case .contentMissing: .internalFailure
-        case .elsewhere: .unsupported
+        case .elsewhere, .unsupported: .unsupported
         }
     }
 
@@ -80,6 +84,7 @@ enum EngineError: Fault, Equatable {
         case .platformNotHere(let name, let wanted, let actual):
             "image with reference \(name) was found but does not match the specified platform: wanted \(wanted), "
                 + "actual: \(actual.isEmpty ? "none" : actual.map(\.description).joined(separator: ", "))"
+        case .manifestsOrPlatform: "conflicting options: manifests and platform options cannot both be set"
         case .reservedName(let name): "'\(name)' is a reserved name"
         case .blankName: "image name cannot be blank"
         case .digestAsTag: "cannot import digest reference"
@@ -97,6 +102,7 @@ enum EngineError: Fault, Equatable {
         case .inconsistentHistory(let name): "too many non-empty layers in History section of \(name)"
         case .contentMissing(let digest):
             "the content store has lost \(digest), which the catalogue names: pull the image again"
+        case .unsupported(let what): "\(what) is not supported by layerd"
         case .elsewhere(let what):
             "\(what) is not supported by layerd: ask this machine's container engine, whose pulls layerd serves"
         }

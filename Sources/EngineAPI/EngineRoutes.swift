@@ -61,6 +61,11 @@ public struct EngineRoutes: RequestHandler {
         self.context = context
     }
 
+    /// 403 in dockerd's shape, for whoever shares a socket with these routes and lets some clients do less.
+    public func refuse(_ reason: String) -> ServerResponse {
+        Reply.message(403, reason).response(daemon: context.daemon)
+    }
+
     public func respond(to request: ServerRequest) async -> ServerResponse {
         let (version, path) = APIVersion.split(request.path)
         guard let match = Endpoint.find(method: request.method, path: path) else {

@@ -5,10 +5,15 @@ internal import OCI
 extension EngineRoutes {
     func imageInspect(_ call: Call) async throws -> JSON {
         let platform = try call.platform(since: .v1(49))
+        let wantsManifests = call.version >= .v1(48) && call.flag("manifests")
+        if wantsManifests, platform != nil { throw EngineError.manifestsOrPlatform }
         let (image, content) = try await content(call.name, platform: platform)
+        var manifests: JSON?
+        if wantsManifests { manifests = try await manifestList(of: image) }
         return ImageReport(
             row: ImageRow(image), lastTagged: image.lastTagged, content: content,
-            storePath: context.daemon.rootDirectory + "/store"
+            storePath: context.daemon.rootDirectory + "/store",
+            manifests: manifests
         ).json(call.version)
     }
 }
@@ -20,6 +25,8 @@ struct ImageReport: Sendable {
     /// `nil` when no manifest of the image is here; then the report has what the catalogue knows.
     var content: ImageContent?
     var storePath: String
+    /// `nil` leaves the member out.
+    var manifests: JSON?
 
     /// What Go prints for a moment that was never set.
     private static let never = "0001-01-01T00:00:00Z"
@@ -84,7 +91,7 @@ struct ImageReport: Sendable {
             JSON.Member("GraphDriver", ["Data": ["ContentStore": .string(storePath)], "Name": "layerd"]),
             JSON.Member("RootFS", ["Type": "layers", "Layers": layers]),
             JSON.Member("Metadata", ["LastTagTime": .string(lastTagged?.description ?? ImageReport.never)]),
-        ] + descriptor
+        ] + descriptor + (manifests.map { [JSON.Member("Manifests", $0)] }).orEmpty
     }
 }
 

@@ -37,7 +37,7 @@ extension EngineRoutes {
         try await context.catalogue.resolve(name).created ?? ImageFilter.unknownBuild
     }
 
-    private func manifestList(of image: ImageSummary) async throws -> JSON {
+    func manifestList(of image: ImageSummary) async throws -> JSON {
         let entries = try await context.catalogue.manifests(of: image.id)
         let sizes = try await context.catalogue.blobs(of: image.id).map { ($0.digest, $0.size) }
         let present = Dictionary(sizes, uniquingKeysWith: { first, _ in first })

@@ -22,7 +22,9 @@ struct PullParameters: Sendable, Equatable {
         if reference.repository.familiar == "scratch" { throw EngineError.reservedName("scratch") }
         let isBare = reference.tag == nil && reference.digest == nil
         wanted = isBare ? .allTags(reference.repository) : .one(reference.forPull)
-        platform = try call["platform"].flatMap { $0.isEmpty ? nil : try Platform(parsing: $0) }
+        // Older clients do not know of it, and dockerd does not look.
+        let text = call.version < .v1(32) ? nil : call["platform"]
+        platform = try text.flatMap { $0.isEmpty ? nil : try Platform(parsing: $0) }
     }
 
     /// The tag may be a digest, and then is all that counts beside the repository.

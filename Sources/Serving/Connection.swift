@@ -60,7 +60,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
             peer = try context.pipeline.syncOperations.withUnsafeTransportIfAvailable { (descriptor: Int32) in
                 // NIO accepts without CLOEXEC, and a credential helper must not inherit clients.
                 _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-                return peerCredentials(descriptor)
+                return PeerCredentials(descriptor: descriptor)
             }.flatMap { $0 }
         } catch { context.close(promise: nil) }
     }
@@ -274,16 +274,4 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
     func onLoop(_ body: @escaping @Sendable () -> Void) {
         if loop.inEventLoop { body() } else { loop.execute(body) }
     }
-}
-
-/// Who is at the other end of a Unix socket; nil for other sockets.
-private func peerCredentials(_ descriptor: Int32) -> PeerCredentials? {
-    // `struct ucred`: pid, uid, gid, of four bytes each. Glibc hides it from Swift.
-    var words: [UInt32] = [0, 0, 0]
-    var length = socklen_t(12)
-    // TCP answers with nobody, uid -1. (A pid of 0 is somebody in another PID namespace.)
-    guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &words, &length) == 0, words[1] != uid_t.max else {
-        return nil
-    }
-    return PeerCredentials(pid: Int32(bitPattern: words[0]), uid: words[1], gid: words[2])
 }

@@ -1,16 +1,3 @@
-/// Who is at the other end of a Unix socket, as the kernel saw it when it connected (`SO_PEERCRED`).
-public struct PeerCredentials: Sendable, Equatable {
-    public let pid: Int32
-    public let uid: UInt32
-    public let gid: UInt32
-
-    public init(pid: Int32, uid: UInt32, gid: UInt32) {
-        self.pid = pid
-        self.uid = uid
-        self.gid = gid
-    }
-}
-
 /// One request, complete but for its body, which is still arriving.
 public struct ServerRequest: Sendable {
     /// As sent; methods are case-sensitive (RFC 9110, 9.1).

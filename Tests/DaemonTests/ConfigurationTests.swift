@@ -130,7 +130,8 @@ import Transport
         let keys = live.compactMap { line in line.range(of: " = ").map { String(line[..<$0.lowerBound]) } }
         #expect(
             Set(keys) == [
-                "level", "format", "socket", "group", "max-connections", "per-host", "retries", "any-registry",
+                "level", "format", "socket", "group", "read-group", "max-connections", "per-host", "retries",
+                "any-registry",
                 "connect-timeout",
                 "low-speed", "low-speed-time", "endpoint", "mirrors", "ca", "client-cert", "client-key", "proxy",
                 "insecure", "username", "password-file", "token-realms",

@@ -5,27 +5,28 @@ import TestSupport
 /// The docker command that is installed, spoken to over a Unix socket that the routes are served on.
 struct DockerCommand {
     let socket: String
+    private let executable: String
     private let home: TemporaryDirectory
 
     static let absence: String = "the docker command 28.2.2 is not installed"
-    static let isPresent: Bool = {
-        let places = ["/usr/local/bin/docker", "/usr/bin/docker"]
-        return places.contains { Files.size($0) != nil }
-    }()
+    static let isPresent = !installed.isEmpty
+    /// Every one there is; machines may have an old and a new one.
+    static let installed = ["/usr/local/bin/docker", "/usr/bin/docker"].filter { Files.size($0) != nil }
 
-    init(socket: String) throws {
+    init(socket: String, executable: String = "docker") throws {
         self.socket = socket
+        self.executable = executable
         home = try TemporaryDirectory("layerd-docker")
     }
 
     /// Runs `docker` in UTC, with a home of its own, and waits for its end.
     func callAsFunction(_ arguments: [String], timeout: Duration = .seconds(60)) async throws -> ProcessResult {
-        try await runProcess("docker", arguments, environment: environment, timeout: timeout)
+        try await runProcess(executable, arguments, environment: environment, timeout: timeout)
     }
 
     /// What it prints, which must not fail.
     func output(_ arguments: [String]) async throws -> String {
-        try await runChecked("docker", arguments, environment: environment).output
+        try await runChecked(executable, arguments, environment: environment).output
     }
 
     var environment: [String: String] {

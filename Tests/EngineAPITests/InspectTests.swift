@@ -6,6 +6,23 @@ import Testing
 @testable import EngineAPI
 
 @Suite struct `Inspecting an image` {
+    @Test func `lists its manifests from 1.48 on, but not beside a platform`() async throws {
+        let fixture = try await EngineFixture()
+        try await fixture.add(.multiPlatform)
+        let name = try #require(TestImage.multiPlatform.names.first)
+        let listed = try await fixture.get("/v1.48/images/\(name)/json?manifests=1").json
+        #expect(listed.members?.last?.key == "Manifests")
+        #expect((listed["Manifests"]?.array?.count ?? 0) > 1)
+        for target in ["/v1.47/images/\(name)/json?manifests=1", "/v1.50/images/\(name)/json?manifests=0"] {
+            #expect(try await fixture.get(target).json["Manifests"] == nil)
+        }
+        let platform = percentEncoded(#"{"os":"linux","architecture":"amd64"}"#)
+        let both = try await fixture.get("/v1.49/images/\(name)/json?manifests=1&platform=\(platform)")
+        #expect(both.status == 400)
+        #expect(
+            try both.message == "conflicting options: manifests and platform options cannot both be set")
+    }
+
     private func inspect(_ name: String, version: String = "1.50", query: String = "") async throws -> JSON {
         let answer = try await EngineFixture.withFamily().get("/v\(version)/images/\(name)/json\(query)")
         try #require(answer.status == 200, "\(answer.text)")

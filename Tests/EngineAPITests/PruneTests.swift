@@ -25,29 +25,11 @@ import Testing
         return try await fixture.ask("POST", "/v1.50/images/prune\(query)")
     }
 
-    /// An image whose blobs are files, so that it can be seen what goes.
-    private func add(_ fixture: EngineFixture, _ number: UInt8, _ names: [String], layers: [String]) async throws {
-        let descriptors = layers.map { text in
-            Descriptor(mediaType: .ociLayerGzip, digest: .sha256(of: Array(text.utf8)), size: Int64(text.utf8.count))
-        }
-        for (text, layer) in zip(layers, descriptors) {
-            try await fixture.store.ingest(layer) { writer in try writer.append(Array(text.utf8).span.bytes) }
-        }
-        try await fixture.add(
-            .single(number, names, layers: descriptors, labels: number == 1 ? [("keep", "yes")] : []))
-    }
-
     private func stored(_ fixture: EngineFixture, _ text: String) async throws -> Bool {
         try await fixture.store.size(of: .sha256(of: Array(text.utf8))) != nil
     }
 
-    private func scene() async throws -> EngineFixture {
-        let fixture = try await EngineFixture()
-        try await add(fixture, 1, ["one:1"], layers: ["the shared base", "only one"])
-        try await add(fixture, 2, ["two:1", "two:2"], layers: ["the shared base", "only two!"])
-        try await add(fixture, 3, [], layers: ["nobody's"])
-        return fixture
-    }
+    private func scene() async throws -> EngineFixture { try await EngineFixture.withStoredScene() }
 
     @Test func `takes what has no name, and the bytes are those of the files`() async throws {
         let fixture = try await scene()
@@ -127,4 +109,26 @@ func percentEncoded(_ text: String) -> String {
         byte < 0x80 && "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~".utf8.contains(byte)
             ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
     }.joined()
+}
+
+extension EngineFixture {
+    /// An image whose blobs are in the store, so that it can be seen what goes.
+    func addStored(_ number: UInt8, _ names: [String], layers: [String]) async throws {
+        let descriptors = layers.map { text in
+            Descriptor(mediaType: .ociLayerGzip, digest: .sha256(of: Array(text.utf8)), size: Int64(text.utf8.count))
+        }
+        for (text, layer) in zip(layers, descriptors) {
+            try await store.ingest(layer) { writer in try writer.append(Array(text.utf8).span.bytes) }
+        }
+        try await add(.single(number, names, layers: descriptors, labels: number == 1 ? [("keep", "yes")] : []))
+    }
+
+    /// Two images that share a layer, one of them with two tags, and one without names.
+    static func withStoredScene() async throws -> EngineFixture {
+        let fixture = try await EngineFixture()
+        try await fixture.addStored(1, ["one:1"], layers: ["the shared base", "only one"])
+        try await fixture.addStored(2, ["two:1", "two:2"], layers: ["the shared base", "only two!"])
+        try await fixture.addStored(3, [], layers: ["nobody's"])
+        return fixture
+    }
 }

@@ -33,7 +33,11 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
                 _ = try await RawClient(address).ask(get)
             }
         }
-        #expect(peer.now == PeerCredentials(pid: getpid(), uid: getuid(), gid: getgid()))
+        #expect(peer.now?.pid == getpid() && peer.now?.uid == getuid() && peer.now?.gid == getgid())
+        let count = getgroups(0, nil)
+        var groups = [gid_t](repeating: 0, count: Int(count))
+        #expect(getgroups(count, &groups) == count)
+        #expect(peer.now?.groups.sorted() == groups.sorted())
     }
 
     @Test func `replaces a socket that nobody answers`() async throws {
