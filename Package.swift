@@ -118,7 +118,9 @@ let package = Package(
         room("Pulling", ["OCI", "Coordination", "Observability", "Storage", "Registry", "Catalogue"]),
         room("Archives", ["OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling"]),
         room("Serving", [nioCore, nioPosix, nioSSL]),
-        room("EngineAPI", ["OCI", "Coordination", "Archives", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
+        room(
+            "EngineAPI",
+            ["OCI", "Coordination", "Archives", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         room("MirrorAPI", ["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         room(
             "NativeAPI",

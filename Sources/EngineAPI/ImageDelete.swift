@@ -9,7 +9,7 @@ extension EngineRoutes {
     /// `noprune` is about parents that docker's old builder left, and changes nothing: layerd has none.
     func imageDelete(_ call: Call) async throws -> JSON {
         if call.version >= .v1(50), call["platforms"] != nil {
-            throw EngineError.later("removing one platform of an image")
+            throw EngineError.unsupported("removing one platform of an image")
         }
         let image = try await context.catalogue.resolve(call.name)
         let removal = ImageRemoval(
