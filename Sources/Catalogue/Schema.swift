@@ -19,6 +19,7 @@ enum Schema {
         migrator.registerMigration("2: pins and uses") { db in try db.execute(sql: pinsAndUses) }
         migrator.registerMigration("verifications") { db in try db.execute(sql: verifications) }
         migrator.registerMigration("confirmations") { db in try db.execute(sql: confirmations) }
+        migrator.registerMigration("moments") { db in try db.execute(sql: moments) }
         return migrator
     }
 

@@ -43,10 +43,11 @@ extension Configuration {
         }
         var configuration = Configuration()
         var root = ConfigurationReader(tree)
-        for table in ["log", "control", "mirror", "pull", "registry"] { root.table(table) }
+        for table in ["log", "store", "control", "mirror", "pull", "registry"] { root.table(table) }
         var errors = root.finish()
         errors += configuration.readLog(tree)
         errors += configuration.readControl(tree)
+        errors += configuration.readStore(tree)
         errors += configuration.readMirror(tree)
         errors += configuration.readPull(tree)
         errors += configuration.readRegistries(tree)

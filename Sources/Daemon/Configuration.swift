@@ -33,6 +33,11 @@ public struct Configuration: Sendable {
         public var lowSpeedTime: Duration = .seconds(30)
     }
 
+    public struct Store: Sendable, Equatable {
+        /// How often all blobs are read again; zero for never.
+        public var scrubEvery: Duration = .seconds(7 * 86_400)
+    }
+
     public struct Log: Sendable, Equatable {
         /// The least level logged.
         public var level: Logger.Level = .info
@@ -68,6 +73,7 @@ public struct Configuration: Sendable {
     }
 
     public var log = Log()
+    public var store = Store()
     public var control = Control()
     public var mirror = Mirror()
     public var pull = Pull()

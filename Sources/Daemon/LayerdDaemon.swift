@@ -45,6 +45,9 @@ public struct LayerdDaemon: Sendable {
     ///   that somebody else answers at.
     public func run() async throws {
         let started = ContinuousClock.now
+        // A file that a limit keeps from growing is an error of the write, as a reader that left is.
+        signal(SIGXFSZ, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
         let store = try await LocalContentStore(root: stateDirectory)
         let catalogue = try await Opening(stateDirectory: stateDirectory, logger: logger).open(store)
         do {
@@ -71,17 +74,19 @@ public struct LayerdDaemon: Sendable {
         let registry = registries(http)
         let events = ImageEventLog { Timestamp.now() }
         let puller = puller(store, catalogue, collector, events, registry, metrics)
+        let scrubber = Scrubber(store: store, healer: puller.healer)
         let control = ControlHandler(
             engine: engine(store, catalogue, puller, collector, events, registry),
             native: NativeRoutes(
                 context: NativeContext(
                     catalogue: catalogue, store: store, puller: puller, collector: collector, metrics: metrics,
+                    scrubber: scrubber,
                     registries: { [names = configuration.registries.map(\.name)] in
                         Self.reports(of: names, registry)
                     }, now: { Timestamp.now() }, version: Version.current, started: started)),
             metrics: metrics, access: try access(), logger: logger)
         let mirror = mirror(puller: puller, registry: registry, store: store, catalogue: catalogue, metrics: metrics)
-        let beside: [any Service] = [RecordKeeper(store: store, logger: logger)] + (mirror.map { [$0] } ?? [])
+        let beside = care(store, catalogue, puller.healer, scrubber) + (mirror.map { [$0] } ?? [])
         do {
             try await serve(
                 control, catalogue: catalogue, store: store, events: events, beside: beside, started: started)

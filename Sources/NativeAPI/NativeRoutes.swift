@@ -19,6 +19,8 @@ public struct NativeContext: Sendable {
     /// What a sweep looks through.
     public var swept: any SweptStore
     public var metrics: DaemonMetrics
+    /// Reads blobs again.
+    public var scrubber: Scrubber?
     /// How the registries do: those of the configuration, and others that were asked.
     public var registries: @Sendable () async -> [RegistryReport]
     public var now: @Sendable () -> Timestamp
@@ -29,7 +31,7 @@ public struct NativeContext: Sendable {
 
     public init(
         catalogue: Catalogue, store: any StoreReporting & SweptStore, puller: any ImagePuller & PullPlanning,
-        collector: Collector, metrics: DaemonMetrics = DaemonMetrics(),
+        collector: Collector, metrics: DaemonMetrics = DaemonMetrics(), scrubber: Scrubber? = nil,
         registries: @escaping @Sendable () async -> [RegistryReport] = { [] }, now: @escaping @Sendable () -> Timestamp,
         version: String, started: ContinuousClock.Instant
     ) {
@@ -40,6 +42,7 @@ public struct NativeContext: Sendable {
         self.collector = collector
         swept = store
         self.metrics = metrics
+        self.scrubber = scrubber
         self.registries = registries
         self.now = now
         self.version = version
@@ -50,13 +53,14 @@ public struct NativeContext: Sendable {
 /// Answers the native routes, and nothing else.
 public struct NativeRoutes: Sendable {
     enum Route: Sendable {
-        case pull, plan, status, usage, pins, pin, unpin, sweep, prune, metrics, healthy, ready
+        case pull, plan, status, usage, pins, pin, unpin, sweep, scrub, prune, metrics, healthy, ready
     }
 
     private static let table = RouteTable<Route>([
         ("POST", "/layerd/v1/pull", .pull), ("GET", "/layerd/v1/plan", .plan), ("GET", "/layerd/v1/status", .status),
         ("GET", "/layerd/v1/df", .usage), ("GET", "/layerd/v1/pins", .pins), ("POST", "/layerd/v1/pins", .pin),
         ("DELETE", "/layerd/v1/pins", .unpin), ("POST", "/layerd/v1/gc", .sweep),
+        ("POST", "/layerd/v1/scrub", .scrub),
         ("POST", "/layerd/v1/prune", .prune), ("GET", "/metrics", .metrics), ("GET", "/layerd/v1/metrics", .metrics),
         ("GET", "/healthz", .healthy), ("GET", "/readyz", .ready),
     ])
@@ -94,6 +98,7 @@ public struct NativeRoutes: Sendable {
         case .pin: try await changePins(request, pinned: true)
         case .unpin: try await changePins(request, pinned: false)
         case .sweep: try await sweep(request)
+        case .scrub: try await scrub(request)
         case .prune: try await prune(request)
         case .metrics: try await exposition()
         case .healthy: Self.text(200, "ok\n")

@@ -15,9 +15,8 @@ internal import Glibc
         subcommands: [
             PullCommand.self, PlanCommand.self, ListCommand.self, InspectCommand.self, HistoryCommand.self,
             UsageCommand.self, RemoveCommand.self, TagCommand.self, PinCommand.self, UnpinCommand.self,
-            PruneCommand.self, CollectCommand.self, EventsCommand.self, StatusCommand.self, LoginCommand.self,
-            WireCommand.self, DoctorCommand.self, VersionCommand.self,
-            CompletionsCommand.self,
+            PruneCommand.self, CollectCommand.self, ScrubCommand.self, EventsCommand.self, StatusCommand.self,
+            LoginCommand.self, WireCommand.self, DoctorCommand.self, VersionCommand.self, CompletionsCommand.self,
         ])
 
     /// Docker's habit is to name the daemon before the verb (`docker -H … pull`); our verbs take it behind them.

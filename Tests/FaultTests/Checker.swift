@@ -1,3 +1,4 @@
+import Coordination
 import Hashing
 import OCI
 import TestSupport

@@ -1,10 +1,12 @@
+import Coordination
 import FoundationEssentials
 import Glibc
+import OCI
 import TestSupport
 import Testing
 
 /// One run of requests that a machine may die in: first start, two pulls that share a layer, a tag, a removal, a prune.
-private struct Story: Sendable {
+struct Story: Sendable {
     let hub: HubStandIn
     let images: [String: GeneratedImage]
 

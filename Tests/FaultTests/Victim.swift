@@ -35,7 +35,8 @@ final class Victim: Sendable {
         shim = try await Shim(in: directory)
         counter = directory.path("count")
         try Files.write(
-            "[pull]\nretries = 0\n[registry.\"docker.io\"]\nendpoint = \"\(hub.endpoint)\"\n", to: config)
+            "[mirror]\nlisten = []\n[pull]\nretries = 0\n[registry.\"docker.io\"]\nendpoint = \"\(hub.endpoint)\"\n",
+            to: config)
     }
 
     /// Empties the directory and forgets what was acknowledged.
@@ -48,7 +49,9 @@ final class Victim: Sendable {
     }
 
     /// Starts the daemon with the shim's variables; `nil` when it ended before it was ready.
-    func start(_ variables: [String: String] = [:]) async throws -> RunningProcess? {
+    func start(
+        _ variables: [String: String] = [:], under wrapper: [String] = []
+    ) async throws -> RunningProcess? {
         var environment = ["PATH": "/usr/bin:/bin", "HOME": directory.path]
         if !variables.isEmpty {
             environment["LD_PRELOAD"] = shim.library
@@ -56,10 +59,12 @@ final class Victim: Sendable {
             environment["SHIM_COUNT"] = counter
             environment.merge(variables) { $1 }
         }
-        let process = try RunningProcess(
-            DaemonUnderTest.products + "/layerd",
-            ["--config", config, "--state-dir", state, "--socket", socket, "--log-level", "debug"],
-            environment: environment)
+        let command =
+            wrapper + [
+                DaemonUnderTest.products + "/layerd", "--config", config, "--state-dir", state, "--socket", socket,
+                "--log-level", "debug",
+            ]
+        let process = try RunningProcess(command[0], Array(command.dropFirst()), environment: environment)
         do {
             return try await process.wait(for: "readiness") { $0.errorText.contains(" ready ") ? process : nil }
         } catch StandInError.process { return nil }
