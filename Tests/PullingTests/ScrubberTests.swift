@@ -1,4 +1,5 @@
 import Catalogue
+import Coordination
 import OCI
 import Storage
 import TestSupport
