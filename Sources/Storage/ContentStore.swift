@@ -39,8 +39,8 @@ public protocol ContentStore: Sendable {
     /// - Throws: a ``Fault``, `.integrity`, when it is not.
     func concluded(_ digest: Digest, _ file: BlobFile, actual: Digest) async throws
 
-    /// Speaks for the room that these blobs need, until the answer is released, so that a pull that cannot fit is refused
-    /// before its first byte.
+    /// Speaks for the room that these blobs need, until the answer is released, so that a pull that cannot fit is
+    /// refused before its first byte.
     /// - Throws: a ``Fault``, `.outOfSpace`, that says how much is needed and how much is free.
     func reserve(_ blobs: [Descriptor]) async throws -> SpaceReservation
 

@@ -98,8 +98,8 @@ public final class LocalContentStore: ContentStore {
         lock.withLock { $0 = nil }
     }
 
-    /// Keeps `floor` bytes of the file system free, and asks `makeRoom` to remove what can go when a pull lacks room: it
-    /// is given the bytes that are missing.
+    /// Keeps `floor` bytes of the file system free, and asks `makeRoom` to remove what can go when a pull lacks room:
+    /// it is given the bytes that are missing.
     public func keepFree(_ floor: Int64, makeRoom: (@Sendable (Int64) async -> Void)? = nil) {
         spaceFloor.withLock { $0 = floor }
         makesRoom.withLock { $0 = makeRoom }

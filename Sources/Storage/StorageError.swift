@@ -67,8 +67,8 @@ public enum StorageError: Fault, Equatable {
                     ?? "was put into quarantine; pull it again")
         case .outOfSpace(let failure, let needed, let free): failure.spaceText(needed: needed, free: free)
         case .noRoom(let needed, let free, let unit):
-            "no space left on device: needs \(needed) \(unit.rawValue), free \(free); nothing was fetched; remove images "
-                + "or enlarge the file system"
+            "no space left on device: needs \(needed) \(unit.rawValue), free \(free); nothing was fetched; remove "
+                + "images or enlarge the file system"
         case .locked(let path): "the state directory \(path) is in use by another layerd; stop it first"
         case .splitFileSystems(let ingest, let blobs):
             "\(ingest) and \(blobs) are on different file systems; the state directory must be on one"

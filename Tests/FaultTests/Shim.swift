@@ -1,7 +1,7 @@
 import TestSupport
 
-/// A library to be preloaded into the daemon: it counts the storage calls on one directory, in all threads together, and
-/// does something at the n-th.
+/// A library to be preloaded into the daemon: it counts the storage calls on one directory, in all threads together,
+/// and does something at the n-th.
 ///
 /// Its variables: `SHIM_ROOT`, the directory; `SHIM_AT`, the number of the call, from 1; `SHIM_ACTION`: `cut` ends the
 /// file system with all that is not durable and then the process, `kill` ends the process, a number is returned as the
@@ -96,7 +96,8 @@ struct Shim: Sendable {
         ON_PATH(mkdir, path, (const char *path, mode_t mode), (path, mode))
         ON_PATH(rmdir, path, (const char *path), (path))
         ON_FILE(ssize_t, write, (int file, const void *bytes, size_t length), (file, bytes, length))
-        ON_FILE(ssize_t, pwrite, (int file, const void *bytes, size_t length, off_t place), (file, bytes, length, place))
+        ON_FILE(ssize_t, pwrite, (int file, const void *bytes, size_t length, off_t place),
+            (file, bytes, length, place))
         ON_FILE(ssize_t, pwrite64, (int file, const void *bytes, size_t length, off64_t place),
             (file, bytes, length, place))
         ON_FILE(int, ftruncate, (int file, off_t length), (file, length))
