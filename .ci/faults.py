@@ -56,7 +56,7 @@ def load(path):
     return rows, by_id
 
 
-SUITE = re.compile(r'^(?:@Suite[^\n]*\n(?:\s*@[^\n]*\n)*)?\s*(?:public |internal |private )?(?:final )?'
+SUITE = re.compile(r'^(?:@Suite(?:\([^\n]*\))?\s+)?(?:public |internal |private )?(?:final )?'
                    r'(?:struct|class|enum|actor|extension) (`[^`]+`|[\w.]+)', re.M)
 TEST = re.compile(r"\bfunc (`[^`]+`|\w+)\s*[(<]")
 
