@@ -62,7 +62,7 @@ public final class RegistryClient: Resolver, Fetcher {
         let subject = Subject(.tags, in: repository)
         do {
             let host = try hosts.host(named: repository.domain)
-            // Without a credential it is whoever's asked last: which one is kept for the registry is found out by asking.
+            // Without a credential it is that of whoever asked last: who is kept is found out by asking.
             let allowance =
                 credential.map { session.allowances.allowance(of: host.name, $0) }
                 ?? session.allowances.newest(of: host.name)
