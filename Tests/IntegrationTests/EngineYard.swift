@@ -29,10 +29,12 @@ struct EngineYard {
         }
     }
 
+    private var registriesConf: String { directory.path("root/etc/containers/registries.conf.d/050-layerd.conf") }
+
     private func environment(_ more: [String: String] = [:]) -> [String: String] {
         var variables = [
             "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", "HOME": directory.path,
-            "CONTAINERS_REGISTRIES_CONF": directory.path("root/etc/containers/registries.conf.d/050-layerd.conf"),
+            "CONTAINERS_REGISTRIES_CONF": registriesConf,
             "XDG_RUNTIME_DIR": directory.path, "TMPDIR": directory.path,
         ]
         variables.merge(more) { $1 }
@@ -41,7 +43,11 @@ struct EngineYard {
 
     func skopeo(_ image: String, to name: String) async throws -> ProcessResult {
         try await runProcess(
-            "skopeo", ["--insecure-policy", "copy", "docker://\(image)", "dir:\(directory.path(name))"],
+            "skopeo",
+            [
+                "--insecure-policy", "--registries-conf", registriesConf, "copy", "docker://\(image)",
+                "dir:\(directory.path(name))",
+            ],
             environment: environment(), timeout: .seconds(60))
     }
 
