@@ -63,6 +63,23 @@ struct `The engines of a machine` {
         }
     }
 
+    @Test func `are proved by the doctor to pull through layerd, and found out when they do not`() async throws {
+        try await withYard { scene, yard in
+            let containerd = try await yard.startContainerd()
+            let dockerd = try await yard.startDockerd()
+            let healthy = try await yard.doctor(scene, hostsDirectory: yard.hostsDirectory)
+            #expect(healthy.status == 0, "\(healthy.output)\(healthy.errors)")
+            for engine in ["dockerd", "containerd"] {
+                #expect(healthy.output.contains("\(engine): pulls through layerd ("), "\(healthy.output)")
+            }
+            // Without its hosts.toml containerd goes to a registry that is not there.
+            let sick = try await yard.doctor(scene, hostsDirectory: yard.directory.path("empty"))
+            #expect(sick.status == 1 && sick.output.contains("containerd: cannot pull: "), "\(sick.output)")
+            try await dockerd.stop()
+            try await containerd.stop()
+        }
+    }
+
     /// A 429 passed on would have podman wait for half a minute; a 401 would have docker show its password.
     @Test func `are told at once of what cannot be had, and never to wait or to log in`() async throws {
         try await withYard { scene, yard in

@@ -99,7 +99,7 @@ struct EngineYard {
             "ctr",
             [
                 "-a", containerdSocket, "-n", namespace, "content", "fetch", "--hosts-dir",
-                directory.path("root/etc/containerd/certs.d"), image,
+                hostsDirectory, image,
             ], environment: environment(), timeout: .seconds(60))
     }
 
@@ -115,6 +115,24 @@ struct EngineYard {
             ], environment: environment())
         _ = try await process.wait(for: "dockerd") { $0.errorText.contains("API listen on") ? true : nil }
         return process
+    }
+
+    var hostsDirectory: String { directory.path("root/etc/containerd/certs.d") }
+
+    /// `layerctl doctor`, on a machine that has docker and containerd alone: podman's own store is none of a test's.
+    func doctor(_ scene: Scene, hostsDirectory: String) async throws -> ProcessResult {
+        let tools = directory.path("bin")
+        try await runChecked("mkdir", ["-p", tools, directory.path("empty")])
+        for tool in ["sh", "docker", "ctr"] {
+            guard let path = which(tool) else { throw StandInError.process(tool, reason: "is not installed") }
+            try await runChecked("ln", ["-sf", path, "\(tools)/\(tool)"])
+        }
+        return try await runProcess(
+            DaemonUnderTest.products + "/layerctl",
+            [
+                "doctor", "-H", "unix://\(scene.daemon.socket)", "--image", "docker.io/library/shop:1.0",
+                "--docker-host", dockerSocket, "--containerd", containerdSocket, "--hosts-dir", hostsDirectory,
+            ], environment: environment(["PATH": tools]), timeout: .seconds(120))
     }
 
     func docker(_ arguments: String...) async throws -> ProcessResult {
