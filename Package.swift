@@ -49,7 +49,7 @@ let suites = [
     suite("CatalogueTests", ["Catalogue", "OCI", "TestSupport", grdb]),
     suite(
         "PullingTests",
-        ["Pulling", "Coordination", "Registry", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport"]),
+        ["Pulling", "Coordination", "Registry", "Storage", "Layers", "Catalogue", "OCI", "Hashing", "TestSupport"]),
     suite(
         "ArchivesTests",
         [
@@ -115,7 +115,9 @@ let package = Package(
         room("Catalogue", ["OCI", "Coordination", grdb]),
         room("Keyring", ["OCI", "Coordination"]),
         room("Registry", ["OCI", "Hashing", "Coordination", "Transport", "Keyring"]),
-        room("Pulling", ["OCI", "Coordination", "Observability", "Storage", "Registry", "Catalogue"]),
+        room(
+            "Pulling",
+            ["OCI", "Hashing", "Coordination", "Observability", "Storage", "Layers", "Registry", "Catalogue"]),
         room("Archives", ["OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling"]),
         room("Serving", [nioCore, nioPosix, nioSSL]),
         room(

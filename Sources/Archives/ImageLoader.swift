@@ -162,6 +162,11 @@ public struct ImageLoader: Sendable {
             }
         }
         try await catalogue.record(image.entry, named: image.names)
+        // What the load has inflated nobody needs to inflate again.
+        for blob in image.blobs.map(\.entry) where blob.role == .layer {
+            guard let diffID = blob.diffID, let size = blob.unpackedSize else { continue }
+            try await catalogue.learn(blob.descriptor.digest, .unpacked(diffID: diffID, size: size))
+        }
         events.post(.loaded(id, labels: [String: String](labels: image.labels)))
     }
 

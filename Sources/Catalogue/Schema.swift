@@ -20,6 +20,7 @@ enum Schema {
         migrator.registerMigration("verifications") { db in try db.execute(sql: verifications) }
         migrator.registerMigration("confirmations") { db in try db.execute(sql: confirmations) }
         migrator.registerMigration("moments") { db in try db.execute(sql: moments) }
+        migrator.registerMigration("checking of layers") { db in try db.execute(sql: checking) }
         return migrator
     }
 

@@ -79,14 +79,16 @@ public struct LayerdDaemon: Sendable {
             engine: engine(store, catalogue, puller, collector, events, registry),
             native: NativeRoutes(
                 context: NativeContext(
-                    catalogue: catalogue, store: store, puller: puller, collector: collector, metrics: metrics,
+                    catalogue: catalogue, store: store, puller: puller,
+                    comparer: comparer(catalogue, store, registry), collector: collector, metrics: metrics,
                     scrubber: scrubber,
                     registries: { [names = configuration.registries.map(\.name)] in
                         Self.reports(of: names, registry)
                     }, now: { Timestamp.now() }, version: Version.current, started: started)),
             metrics: metrics, access: try access(), logger: logger)
         let mirror = mirror(puller: puller, registry: registry, store: store, catalogue: catalogue, metrics: metrics)
-        let beside = care(store, catalogue, puller.healer, scrubber) + (mirror.map { [$0] } ?? [])
+        let checks = layerCheck(catalogue, store, collector, events)
+        let beside = care(store, catalogue, puller.healer, scrubber) + [checks] + (mirror.map { [$0] } ?? [])
         do {
             try await serve(
                 control, catalogue: catalogue, store: store, events: events, beside: beside, started: started)

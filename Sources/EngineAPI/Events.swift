@@ -124,6 +124,8 @@ extension ImageEvent {
         case .deleted(let id): ("delete", id.description, named(id.description, [:]))
         case .loaded(let id, let labels): ("load", id.description, named(id.description, labels))
         case .saved(let id, let labels): ("save", id.description, named(id.description, labels))
+        case .mismatched(let id, let problem):
+            ("mismatch", id.description, ["name": id.description, "problem": problem])
         case .pruned(let bytes): ("prune", "", ["reclaimed": String(bytes)])
         }
     }

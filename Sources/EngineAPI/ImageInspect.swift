@@ -10,11 +10,14 @@ extension EngineRoutes {
         let (image, content) = try await content(call.name, platform: platform)
         var manifests: JSON?
         if wantsManifests { manifests = try await manifestList(of: image) }
-        return ImageReport(
+        let report = ImageReport(
             row: ImageRow(image), lastTagged: image.lastTagged, content: content,
             storePath: context.daemon.rootDirectory + "/store",
             manifests: manifests
         ).json(call.version)
+        // Docker has no word for it, and leaves out what it does not know.
+        guard let problem = try await context.catalogue.problem(of: image.id) else { return report }
+        return .object((report.members ?? []) + [JSON.Member("Problem", .string(problem))])
     }
 }
 

@@ -24,6 +24,7 @@ public struct NativeContext: Sendable {
     /// How the registries do: those of the configuration, and others that were asked.
     public var registries: @Sendable () async -> [RegistryReport]
     public var now: @Sendable () -> Timestamp
+    public var comparer: any ImageComparing
     /// layerd's own.
     public var version: String
     /// When the daemon began.
@@ -31,7 +32,8 @@ public struct NativeContext: Sendable {
 
     public init(
         catalogue: Catalogue, store: any StoreReporting & SweptStore, puller: any ImagePuller & PullPlanning,
-        collector: Collector, metrics: DaemonMetrics = DaemonMetrics(), scrubber: Scrubber? = nil,
+        comparer: any ImageComparing, collector: Collector, metrics: DaemonMetrics = DaemonMetrics(),
+        scrubber: Scrubber? = nil,
         registries: @escaping @Sendable () async -> [RegistryReport] = { [] }, now: @escaping @Sendable () -> Timestamp,
         version: String, started: ContinuousClock.Instant
     ) {
@@ -45,6 +47,7 @@ public struct NativeContext: Sendable {
         self.scrubber = scrubber
         self.registries = registries
         self.now = now
+        self.comparer = comparer
         self.version = version
         self.started = started
     }
@@ -53,11 +56,12 @@ public struct NativeContext: Sendable {
 /// Answers the native routes, and nothing else.
 public struct NativeRoutes: Sendable {
     enum Route: Sendable {
-        case pull, plan, status, usage, pins, pin, unpin, sweep, scrub, prune, metrics, healthy, ready
+        case pull, plan, compare, status, usage, pins, pin, unpin, sweep, scrub, prune, metrics, healthy, ready
     }
 
     private static let table = RouteTable<Route>([
         ("POST", "/layerd/v1/pull", .pull), ("GET", "/layerd/v1/plan", .plan), ("GET", "/layerd/v1/status", .status),
+        ("GET", "/layerd/v1/compare", .compare),
         ("GET", "/layerd/v1/df", .usage), ("GET", "/layerd/v1/pins", .pins), ("POST", "/layerd/v1/pins", .pin),
         ("DELETE", "/layerd/v1/pins", .unpin), ("POST", "/layerd/v1/gc", .sweep),
         ("POST", "/layerd/v1/scrub", .scrub),
@@ -92,6 +96,7 @@ public struct NativeRoutes: Sendable {
         switch route {
         case .pull: try await pull(request)
         case .plan: try await plan(request)
+        case .compare: try await compare(request)
         case .status: Self.json(200, try await status())
         case .usage: try await usage(request)
         case .pins: try await pins()

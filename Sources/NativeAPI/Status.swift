@@ -28,9 +28,20 @@ extension NativeRoutes {
                 "layersSize": .integer(totals.layersSize),
             ],
             "store": try await storeStatus(),
+            "layers": try await layerStatus(),
             "registries": .array(await context.registries().map(\.json)),
             "pulls": counts(of: context.metrics.pulls, ["fetched", "cached", "failed", "cancelled"]),
             "mirror": mirrorStatus(),
+        ]
+    }
+
+    /// How far the check of layers is, and which images have layers that are not what their configs say.
+    private func layerStatus() async throws -> JSON {
+        let problems = try await context.catalogue.problems()
+        return [
+            "unchecked": .integer(Int64(try await context.catalogue.checkTotals().uncheckedLayers)),
+            "problems": .array(
+                problems.map { ["image": .string("\($0.image)"), "problem": .string($0.problem)] }),
         ]
     }
 

@@ -16,6 +16,8 @@ extension NativeRoutes {
             head.append(.init("reclaimable", .integer(try await context.catalogue.reclaimable(of: Set(ids)))))
         }
         let images = try await context.catalogue.images()
+        let problems = Dictionary(
+            try await context.catalogue.problems().map { ($0.image, $0.problem) }, uniquingKeysWith: { $1 })
         let wantsBlobs = try parameters.first("blobs") == nil || parameters.flag("blobs")
         let (catalogue, beginning) = (context.catalogue, head)
         return ServerResponse(
@@ -23,7 +25,9 @@ extension NativeRoutes {
             body: .stream { writer in
                 // A large store has hundreds of thousands of blobs: the answer is written in pieces, never held whole.
                 try await writer.write(Array(JSON.object(beginning).serialized().dropLast() + ",\"images\":[".utf8))
-                try await Self.write(images, to: writer) { Self.usage(of: $0) }
+                try await Self.write(images, to: writer) { image in
+                    Self.usage(of: image, problem: problems[image.id])
+                }
                 try await writer.write(Array("]".utf8))
                 if wantsBlobs {
                     try await writer.write(Array(",\"blobs\":[".utf8))
@@ -52,7 +56,8 @@ extension NativeRoutes {
         ["logical": .integer(part.logical), "physical": .integer(part.physical)]
     }
 
-    static func usage(of image: ImageSummary) -> JSON {
+    /// - Parameter problem: how its layers are not what its config says.
+    static func usage(of image: ImageSummary, problem: String?) -> JSON {
         [
             "id": .string("\(image.id)"), "tags": .array(image.tags.map { .string($0.description) }),
             "digests": .array(image.digests.map { .string($0.description) }), "size": .integer(image.size),
@@ -61,7 +66,7 @@ extension NativeRoutes {
             "created": image.created.map { .string($0.description) } ?? .null,
             "recorded": .string(image.recorded.description), "lastUsed": .string(image.lastUsed.description),
             "uses": .integer(image.uses), "holders": .integer(Int64(image.holders)),
-            "pinned": .bool(image.pins > 0),
+            "pinned": .bool(image.pins > 0), "problem": problem.map { .string($0) } ?? .null,
         ]
     }
 

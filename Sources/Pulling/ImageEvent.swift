@@ -15,6 +15,8 @@ public struct ImageEvent: Sendable, Equatable {
         case loaded(Digest, labels: [String: String])
         /// The image was written to an archive.
         case saved(Digest, labels: [String: String])
+        /// Its layers turned out not to be what its config says; carries a sentence. Docker has no such event.
+        case mismatched(Digest, problem: String)
         /// Unused images were removed together, which freed so many bytes.
         case pruned(bytes: Int64)
     }

@@ -15,12 +15,16 @@ public enum PullingError: Fault {
     /// A pin is a name's, and this image has none.
     case nothingToPin(Digest)
 
+    /// An image, of which nothing that is an image of the platform is here.
+    case nothingToCompare(String)
+
     public var kind: FaultKind {
         switch self {
         case .noMatchingPlatform, .platformMismatch: .notFound
         case .badDocument(_, _, let cause): cause.kind
         case .nestedTooDeep, .tooManyLayers: .integrity
         case .nothingToPin: .invalidInput
+        case .nothingToCompare: .notFound
         }
     }
 
@@ -38,6 +42,7 @@ public enum PullingError: Fault {
             "\(reference) cannot be pulled: its indexes are nested more than \(PullPlan.maximumNesting) deep"
         case .tooManyLayers(let reference, let count):
             "\(reference) cannot be pulled: its manifest names \(count) layers, more than \(PullPlan.maximumLayers)"
+        case .nothingToCompare(let name): "of \(name) nothing is here that is an image for the platform: pull it first"
         case .nothingToPin(let id): "\(id) has no name that could be pinned: tag it first"
         }
     }

@@ -50,6 +50,7 @@ extension EasyHandle {
             try set(CURLOPT_NOBODY, true)
             return
         }
+        if let file = request.file { return try file.attach(to: self) }
         if request.body != nil || method == .post || method == .put {
             try set(CURLOPT_POST, true)
             try send(request.body ?? [])
@@ -103,6 +104,7 @@ extension EasyHandle {
         var lines = ["Expect:"]
         if request.headers.first("Content-Type") == nil { lines.append("Content-Type:") }
         if request.headers.first("User-Agent") == nil { try set(CURLOPT_USERAGENT, userAgent) }
+        if request.file != nil { lines.append("Transfer-Encoding: chunked") }
         for (name, value) in request.headers.fields {
             guard isToken(name.utf8), isFieldValue(value.utf8) else {
                 throw .invalidRequest(reason: "one of its headers is malformed")

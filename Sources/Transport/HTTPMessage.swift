@@ -77,6 +77,8 @@ public struct HTTPRequest: Sendable {
     public var headers: HTTPHeaders
     /// The body. `nil` sends none; POST and PUT then send a length of 0.
     public var body: [UInt8]?
+    /// A body that is read as it is sent, in place of ``body``; for POST.
+    public var file: FileBody?
     /// Where and how to connect.
     public var options: ConnectionOptions
 

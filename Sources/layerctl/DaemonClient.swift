@@ -9,7 +9,7 @@ struct DaemonClient: Sendable {
     private static let maximumAnswer = 256 << 20
 
     let socket: String
-    private let http = CurlClient(maximumConnections: 2, perHost: 2, userAgent: "layerctl")
+    let http = CurlClient(maximumConnections: 2, perHost: 2, userAgent: "layerctl")
 
     /// The answer's JSON.
     /// - Throws: ``Failure``.
@@ -101,7 +101,7 @@ struct DaemonClient: Sendable {
         }
     }
 
-    private func request(_ method: HTTPMethod, _ path: String, _ query: [(String, String)]) -> HTTPRequest {
+    func request(_ method: HTTPMethod, _ path: String, _ query: [(String, String)]) -> HTTPRequest {
         let pairs = query.map { "\(Self.encode($0.0))=\(Self.encode($0.1))" }.joined(separator: "&")
         var options = ConnectionOptions()
         options.unixSocket = socket
@@ -111,7 +111,7 @@ struct DaemonClient: Sendable {
         return HTTPRequest(method: method, url: url, options: options)
     }
 
-    private func failure(_ error: any Error) -> any Error {
+    func failure(_ error: any Error) -> any Error {
         switch error {
         case is CancellationError: return Failure.interrupted
         case let error as TransportError:
@@ -126,7 +126,7 @@ struct DaemonClient: Sendable {
         }
     }
 
-    private static func reason(_ body: [UInt8], status: Int) -> String {
+    static func reason(_ body: [UInt8], status: Int) -> String {
         if let message = (try? JSON(parsing: body))?["message"]?.string, !message.isEmpty { return message }
         return "it answered with status \(status) and no reason"
     }
@@ -148,7 +148,7 @@ struct DaemonClient: Sendable {
 }
 
 /// Cuts a response into lines of JSON. Of a refusal it keeps the beginning, for its reason.
-private final class LineSink: ByteSink {
+final class LineSink: ByteSink {
     /// A line of ours is a few hundred bytes.
     private static let maximumLine = 1 << 20
 

@@ -16,7 +16,8 @@ internal import Glibc
             PullCommand.self, PlanCommand.self, ListCommand.self, InspectCommand.self, HistoryCommand.self,
             UsageCommand.self, RemoveCommand.self, TagCommand.self, PinCommand.self, UnpinCommand.self,
             PruneCommand.self, CollectCommand.self, ScrubCommand.self, EventsCommand.self, StatusCommand.self,
-            LoginCommand.self, WireCommand.self, DoctorCommand.self, VersionCommand.self, CompletionsCommand.self,
+            LoginCommand.self, WireCommand.self, DoctorCommand.self, CompareCommand.self, SaveCommand.self,
+            LoadCommand.self, VersionCommand.self, CompletionsCommand.self,
         ])
 
     /// Docker's habit is to name the daemon before the verb (`docker -H … pull`); our verbs take it behind them.

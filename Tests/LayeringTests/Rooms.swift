@@ -14,9 +14,9 @@ enum Rooms {
         "Catalogue": toolchain.union(["OCI", "Coordination", "GRDB", "Foundation"]),
         "Keyring": toolchain.union(["OCI", "Coordination"]),
         "Registry": toolchain.union(["OCI", "Hashing", "Coordination", "Transport", "Keyring"]),
-        "Pulling": [
-            "OCI", "Coordination", "Observability", "Storage", "Registry", "Catalogue", "FoundationEssentials",
-        ],
+        "Pulling": toolchain.union([
+            "OCI", "Hashing", "Coordination", "Observability", "Storage", "Layers", "Registry", "Catalogue",
+        ]),
         "Archives": toolchain.union([
             "OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling",
         ]),

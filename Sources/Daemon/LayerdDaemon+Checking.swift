@@ -1,0 +1,37 @@
+internal import Catalogue
+internal import Logging
+internal import Pulling
+internal import Registry
+internal import ServiceLifecycle
+internal import Storage
+
+extension LayerdDaemon {
+    func comparer(
+        _ catalogue: Catalogue, _ store: LocalContentStore, _ registry: RegistryClient
+    ) -> ImageComparer {
+        ImageComparer(catalogue: catalogue, store: store, resolver: registry, fetcher: registry)
+    }
+
+    /// The check of layers, beside all else.
+    func layerCheck(
+        _ catalogue: Catalogue, _ store: LocalContentStore, _ collector: Collector, _ events: ImageEventLog
+    ) -> any Service {
+        LayerCheck(
+            checker: LayerChecker(catalogue: catalogue, store: store, collector: collector, events: events) {
+                [logger] image, problem in
+                logger.error(
+                    "an image is not what it says", metadata: ["image": "\(image)", "problem": "\(problem)"])
+            })
+    }
+}
+
+/// Ends at once when the daemon is to stop: the next start goes on where it was.
+private struct LayerCheck: Service {
+    let checker: LayerChecker
+
+    func run() async throws {
+        do {
+            try await cancelWhenGracefulShutdown { try await checker.run() }
+        } catch is CancellationError {}
+    }
+}
