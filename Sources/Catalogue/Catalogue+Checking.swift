@@ -23,6 +23,11 @@ public struct CheckTotals: Sendable, Equatable {
     public var uncheckedLayers: Int
     /// Images with a problem.
     public var problems: Int
+
+    public init(uncheckedLayers: Int, problems: Int) {
+        self.uncheckedLayers = uncheckedLayers
+        self.problems = problems
+    }
 }
 
 extension Catalogue {

@@ -98,6 +98,12 @@ private let hostileDocuments: [HostileArchive] = [
     .init("layers in the wrong order", "invalid diffID for layer 0") {
         try docker { made, _ in made.paths.reverse() }
     },
+    .init("a layer without bytes in the place of one", "invalid diffID for layer 0") {
+        try docker {
+            $0.paths[0] = "empty.tar"
+            $1 = [.file("empty.tar", "")]
+        }
+    },
     .init("a config in a layer's place", "invalid diffID for layer 1") {
         try docker { made, _ in made.paths[1] = made.configName }
     },

@@ -28,7 +28,8 @@ struct NativeRig {
         collector = Collector(store: store, catalogue: catalogue) { _ in }
         routes = NativeRoutes(
             context: NativeContext(
-                catalogue: catalogue, store: store, puller: puller, comparer: FixedComparer(), collector: collector, metrics: metrics,
+                catalogue: catalogue, store: store, puller: puller, comparer: FixedComparer(), collector: collector,
+                metrics: metrics,
                 registries: { registries }, now: { Timestamp(seconds: 10_000) }, version: "1.2.3", started: .now))
     }
 

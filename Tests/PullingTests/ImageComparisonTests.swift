@@ -1,4 +1,5 @@
 import Catalogue
+import Coordination
 import Hashing
 import OCI
 import Registry
