@@ -100,7 +100,7 @@ private let emptyConfig: ImageConfig = {
             #expect(result.commonLayers == 1 && result.bytesToFetch == 3)
         }
         #expect(try await rig.store.blobs().count == blobs, "nothing is kept")
-        #expect(rig.registry.state.withLock { $0.blobGets.count } == 2, "of app:1")
+        #expect(rig.registry.state.withLock { $0.blobGets.count } == 3, "config and layers of app:1")
         await #expect(throws: (any Error).self) { try await comparer.compare(from: "app:1", to: "nope:1") }
         let plan9 = Platform(os: "plan9", architecture: "x")
         await #expect(throws: PullingError.self) {
