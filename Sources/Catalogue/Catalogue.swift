@@ -70,9 +70,9 @@ public final class Catalogue: Sendable {
 
     /// Runs `body` in a transaction, which is undone when it throws.
     func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        let value = try await file.faults { [database] in try await database.write(body) }
-        writes.withLock { $0 += 1 }
-        return value
+        // Also when it fails: an error may come after the commit.
+        defer { writes.withLock { $0 += 1 } }
+        return try await file.faults { [database] in try await database.write(body) }
     }
 }
 
