@@ -64,7 +64,8 @@ public struct LayerdDaemon: Sendable {
         _ store: LocalContentStore, _ catalogue: Catalogue, started: ContinuousClock.Instant
     ) async throws {
         let metrics = DaemonMetrics()
-        let collector = Collector(store: store, catalogue: catalogue, metrics: metrics) {
+        let events = ImageEventLog { Timestamp.now() }
+        let collector = Collector(store: store, catalogue: catalogue, metrics: metrics, events: events) {
             try await store.writeIndex($0)
         }
         if !store.wasStoppedOrderly { await followCatalogue(collector) }
@@ -72,7 +73,6 @@ public struct LayerdDaemon: Sendable {
             maximumConnections: configuration.pull.maxConnections * 2, perHost: configuration.pull.perHost * 2,
             userAgent: "layerd/\(Version.current)")
         let registry = registries(http)
-        let events = ImageEventLog { Timestamp.now() }
         let puller = puller(store, catalogue, collector, events, registry, metrics)
         let scrubber = Scrubber(store: store, healer: puller.healer)
         let control = ControlHandler(

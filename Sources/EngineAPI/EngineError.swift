@@ -48,10 +48,10 @@ enum EngineError: Fault, Equatable {
     case inconsistentHistory(String)
     /// The catalogue names a blob that the store has lost.
     case contentMissing(Digest)
+    /// One platform of an image is to go and the others to stay.
+    case removalOfPlatform
     /// The machine's engine does this.
     case elsewhere(String)
-    /// Part of the API, and not of layerd. Carries what it does.
-    case unsupported(String)
 
     var kind: FaultKind {
         switch self {
@@ -64,7 +64,7 @@ enum EngineError: Fault, Equatable {
         case .conflict, .pruneRunning: .alreadyExists
         case .inconsistentHistory: .integrity
         case .contentMissing: .internalFailure
-        case .elsewhere, .unsupported: .unsupported
+        case .elsewhere, .removalOfPlatform: .unsupported
         }
     }
 
@@ -102,7 +102,8 @@ enum EngineError: Fault, Equatable {
         case .inconsistentHistory(let name): "too many non-empty layers in History section of \(name)"
         case .contentMissing(let digest):
             "the content store has lost \(digest), which the catalogue names: pull the image again"
-        case .unsupported(let what): "\(what) is not supported by layerd"
+        case .removalOfPlatform:
+            "removing one platform of an image is not supported by layerd: remove the image, and pull what is to stay"
         case .elsewhere(let what):
             "\(what) is not supported by layerd: ask this machine's container engine, whose pulls layerd serves"
         }

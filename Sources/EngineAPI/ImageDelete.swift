@@ -9,7 +9,7 @@ extension EngineRoutes {
     /// `noprune` is about parents that docker's old builder left, and changes nothing: layerd has none.
     func imageDelete(_ call: Call) async throws -> JSON {
         if call.version >= .v1(50), call["platforms"] != nil {
-            throw EngineError.unsupported("removing one platform of an image")
+            throw EngineError.removalOfPlatform
         }
         let image = try await context.catalogue.resolve(call.name)
         let removal = ImageRemoval(
@@ -18,7 +18,6 @@ extension EngineRoutes {
         try removal.check(force: call.flag("force"))
         let removed = try await context.collector.remove(
             names: removal.names, images: removal.isLast ? [image.id] : [], sparing: .named)
-        context.events.post(removed, before: [image])
         // Who asked for a name that another request has just removed is told so.
         guard !removed.removal.names.isEmpty || !removed.removal.images.isEmpty else {
             throw CatalogueError.noSuchImage(call.name)

@@ -22,7 +22,6 @@ extension EngineRoutes {
         // What is named, pinned or read since that list was made stays.
         let removed = try await context.collector.remove(
             images: unused.map(\.id), sparing: onlyDangling ? [.named, .held] : .held)
-        context.events.post(removed)
         context.events.post(.pruned(bytes: removed.bytes))
         return pruneReport(removed)
     }

@@ -21,6 +21,7 @@ extension Collector {
             return PruneReport(images: chosen, bytes: try await catalogue.reclaimable(of: Set(chosen.map(\.id))))
         }
         let removed = try await remove(images: chosen.map(\.id), sparing: all ? .held : [.held, .named])
+        events?.post(.pruned(bytes: removed.bytes))
         return PruneReport(images: removed.removal.images, bytes: removed.bytes)
     }
 }

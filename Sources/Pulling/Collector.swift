@@ -24,28 +24,33 @@ public final class Collector: Sendable {
     let catalogue: Catalogue
     let table = Locked(LeaseTable())
     private let metrics: DaemonMetrics
+    let events: ImageEventLog?
     let observe: @Sendable (Step) async -> Void
     private let writeIndex: @Sendable ([NamedDescriptor]) async throws -> Void
     private let indexTurn = SlotQueue(total: 1, perKey: 1)
 
     /// - Parameters:
     ///   - metrics: counts what is freed.
+    ///   - events: hears of every name and image that goes, whoever removes it.
     ///   - project: writes the store's `index.json` from the catalogue's names.
     public convenience init(
         store: any ContentStore, catalogue: Catalogue, metrics: DaemonMetrics = DaemonMetrics(),
+        events: ImageEventLog? = nil,
         project: @escaping @Sendable ([NamedDescriptor]) async throws -> Void
     ) {
-        self.init(store: store, catalogue: catalogue, metrics: metrics, project: project) { _ in }
+        self.init(store: store, catalogue: catalogue, metrics: metrics, events: events, project: project) { _ in }
     }
 
     init(
         store: any ContentStore, catalogue: Catalogue, metrics: DaemonMetrics = DaemonMetrics(),
+        events: ImageEventLog? = nil,
         project: @escaping @Sendable ([NamedDescriptor]) async throws -> Void,
         observe: @escaping @Sendable (Step) async -> Void
     ) {
         self.store = store
         self.catalogue = catalogue
         self.metrics = metrics
+        self.events = events
         writeIndex = project
         self.observe = observe
     }
@@ -74,10 +79,28 @@ public final class Collector: Sendable {
         names: [Reference] = [], images: some Sequence<Digest> & Sendable, sparing: Sparing = []
     ) async throws -> RemovedImages {
         let removal = try await catalogue.remove(names: names, images: images, sparing: sparing)
+        try await tell(of: removal)
         if !removal.names.isEmpty || !removal.images.isEmpty { try await updateIndex() }
         await observe(.dropped)
         let collected = try await collect(removal.blobs.map(\.digest))
         return RemovedImages(removal: removal, collected: collected)
+    }
+
+    /// The names in their order, then the images; with the labels of images that stay without a name, too.
+    private func tell(of removal: Removal) async throws {
+        guard let events else { return }
+        var labels = Dictionary(removal.images.map { ($0.id, $0.labels) }, uniquingKeysWith: { $1 })
+        for (reference, id) in removal.names {
+            let known = if let known = labels[id] { known } else { try await catalogue.image(id)?.labels ?? [] }
+            labels[id] = known
+            events.post(.untagged(id, from: reference, labels: Dictionary(labels: known)))
+        }
+        for image in removal.images {
+            for tag in image.tags {
+                events.post(.untagged(image.id, from: tag, labels: Dictionary(labels: image.labels)))
+            }
+            events.post(.deleted(image.id))
+        }
     }
 
     /// Removes those of the blobs that no image uses and no lease holds; what a lease holds goes when that ends, if no

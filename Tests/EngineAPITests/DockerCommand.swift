@@ -13,6 +13,12 @@ struct DockerCommand {
     /// Every one there is; machines may have an old and a new one.
     static let installed = ["/usr/local/bin/docker", "/usr/bin/docker"].filter { Files.size($0) != nil }
 
+    static func showsTrees() async -> Bool {
+        do { return try await runProcess("docker", ["image", "ls", "--help"]).output.contains("--tree") } catch {
+            return false
+        }
+    }
+
     init(socket: String, executable: String = "docker") throws {
         self.socket = socket
         self.executable = executable

@@ -33,7 +33,9 @@ struct EngineFixture {
     ) async throws {
         catalogue = try await Catalogue.open(path: nil, now: { now })
         events = ImageEventLog { now }
-        collector = Collector(store: store, catalogue: catalogue) { [projected] in await projected.set($0) }
+        collector = Collector(store: store, catalogue: catalogue, events: events) { [projected] in
+            await projected.set($0)
+        }
         routes = EngineRoutes(
             context: EngineContext(
                 catalogue: catalogue, store: store, puller: puller, collector: collector,

@@ -34,7 +34,8 @@ struct PullingRig {
         collector =
             other?.collector
             ?? Collector(
-                store: store, catalogue: catalogue, project: { entries in projected.withLock { $0 = entries } },
+                store: store, catalogue: catalogue, events: events,
+                project: { entries in projected.withLock { $0 = entries } },
                 observe: observe)
         puller = Puller(
             resolver: registry, fetcher: registry, store: store, catalogue: catalogue, limits: limits,
