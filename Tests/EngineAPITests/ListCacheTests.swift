@@ -1,5 +1,6 @@
 import Catalogue
 import OCI
+import Pulling
 import Testing
 
 @testable import EngineAPI
@@ -44,15 +45,15 @@ import Testing
     }
 
     @Test func `are made once while nothing changes`() async throws {
-        let cache = ReplyCache()
+        let cache = ListCache()
         let catalogue = try await Catalogue.open(path: nil) { Timestamp(seconds: 1) }
-        let revision = catalogue.revision
-        let first = await cache.bytes(.diskUsage, variant: "1.50", revision: revision) { [1] }
-        let again = await cache.bytes(.diskUsage, variant: "1.50", revision: catalogue.revision) { [2] }
-        #expect(first == [1] && again == [1])
-        let other = await cache.bytes(.diskUsage, variant: "1.43", revision: revision) { [3] }
-        #expect(other == [3])
+        let stamp = catalogue.stamp
+        let key = ListCache.Key(route: "df", version: "1.50", query: [])
+        #expect(cache.body(key, at: stamp) == nil)
+        cache.keep([1], key, at: stamp)
+        #expect(cache.body(key, at: catalogue.stamp) == [1])
+        #expect(cache.body(ListCache.Key(route: "df", version: "1.43", query: []), at: stamp) == nil)
         await #expect(throws: CatalogueError.self) { try await catalogue.delete(TestImage.digest(1)) }
-        #expect(catalogue.revision != revision)
+        #expect(catalogue.stamp != stamp && cache.body(key, at: catalogue.stamp) == nil)
     }
 }
