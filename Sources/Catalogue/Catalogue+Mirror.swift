@@ -10,6 +10,14 @@ extension Catalogue {
         }
     }
 
+    /// Notes that anybody may fetch a blob.
+    public func makePublic(_ digest: Digest) async throws {
+        try await write { db in
+            try db.cachedStatement(sql: "UPDATE blobs SET private = 0 WHERE digest = ? AND private = 1")
+                .execute(arguments: [digest.description])
+        }
+    }
+
     /// What the registry last said that a tag means, and when, in seconds since 1970; `nil` where it was never asked
     /// for the mirror.
     public func confirmation(of tag: Reference) async throws -> (descriptor: Descriptor, confirmed: Timestamp)? {

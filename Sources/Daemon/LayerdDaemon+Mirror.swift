@@ -23,8 +23,7 @@ extension LayerdDaemon {
             registries: configuration.registries.map { host in
                 let freshness = settings.freshness[host.name] ?? Configuration.Freshness()
                 return MirroredRegistry(
-                    name: host.name, hasCredential: host.credential != .anonymous || host.kept != nil,
-                    revalidateAfter: freshness.revalidateAfter,
+                    name: host.name, revalidateAfter: freshness.revalidateAfter,
                     patterns: freshness.patterns.map { ($0.pattern, $0.revalidateAfter) })
             },
             servesPrivate: settings.servesPrivate, now: { Timestamp.now() })

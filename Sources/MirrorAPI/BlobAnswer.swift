@@ -11,7 +11,7 @@ extension MirrorRoutes {
         let blob: MirroredBlob
         do {
             blob = try await content.blob(digest, in: repository, headOnly: request.method == "HEAD")
-        } catch let fault as any Fault where fault.kind == .notFound {
+        } catch let fault as any Fault where fault.kind == .notFound || fault.kind == .unauthenticated {
             throw BlobUnknown(sentence: fault.description)
         }
         return answer(blob, digest, request)

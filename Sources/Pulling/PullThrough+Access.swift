@@ -12,16 +12,14 @@ struct Access: Sendable {
 extension PullThrough {
     /// How the registry of `repository` is asked. `probe` asks the registry something about it as nobody in particular.
     ///
-    /// Where the configuration has no credential there is nothing to hide: what comes is what anybody gets. Where it
-    /// has one, the registry itself is asked whether anybody may read the repository, once in a while.
+    /// Where no credential is kept there is nothing to hide: what comes is what anybody gets. Where one is, the registry
+    /// itself is asked whether anybody may read the repository, once in a while.
     /// - Throws: ``PullThroughError/withheld(_:)``; what `probe` threw, when it says nothing about access.
     func access(
         to repository: Repository, _ probe: (Credential) async throws -> Void
     ) async throws -> Access {
-        guard let registry = registries[repository.domain] else { throw PullThroughError.notServed(repository.domain) }
-        let hasCredential =
-            if registry.hasCredential { true } else { await resolver.showsCredential(to: repository.domain) }
-        guard hasCredential else { return Access(isPrivate: false) }
+        guard serves(repository.domain) else { throw PullThroughError.notServed(repository.domain) }
+        guard await resolver.showsCredential(to: repository.domain) else { return Access(isPrivate: false) }
         if let isOpen = openness[repository] { return try access(to: repository, isOpen: isOpen) }
         let isOpen: Bool
         do {
@@ -51,6 +49,7 @@ extension PullThrough {
             return true
         }
         do { try await probe() } catch is any Fault { return false }
+        try await catalogue.makePublic(digest)
         shown[digest] = true
         return true
     }

@@ -57,8 +57,9 @@ extension PullThrough {
             return (entries(bytes), .upstream)
         } catch let fault as any Fault {
             if let bytes = lists[place] { return (entries(bytes), .stale) }
-            guard fault.isSilence || fault.kind == .notFound || fault.kind == .integrity else { throw fault }
-            return ([], .stale)
+            let isNothing = [.notFound, .unauthenticated, .forbidden, .integrity].contains(fault.kind)
+            guard fault.isSilence || isNothing else { throw fault }
+            return ([], isNothing ? .upstream : .stale)
         }
     }
 

@@ -26,12 +26,13 @@ extension PullThrough {
     /// How long what the tag means is believed.
     func belief(in reference: Reference) -> Duration {
         guard let registry = registries[reference.repository.domain] else { return .zero }
-        let rule = registry.patterns.first { rule in
+        let fitting = registry.patterns.filter { rule in
             do {
                 return try ReferenceGlob.matches(rule.pattern, reference)
                     || ReferenceGlob.matches(rule.pattern, reference.description)
             } catch { return false }
         }
+        let rule = fitting.max { $0.pattern.utf8.count < $1.pattern.utf8.count }
         return rule?.revalidateAfter ?? registry.revalidateAfter
     }
 

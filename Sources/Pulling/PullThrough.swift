@@ -8,19 +8,16 @@ public import Storage
 public struct MirroredRegistry: Sendable {
     /// As references name it.
     public var name: String
-    /// Requests without a credential of their own show one of the configuration's.
-    public var hasCredential: Bool
     /// How long what a tag means is believed without asking.
     public var revalidateAfter: Duration
-    /// The same for references whose familiar or canonical form fits a pattern; the first that fits counts.
+    /// The same for references whose familiar or canonical form fits a pattern; of several the longest counts.
     public var patterns: [(pattern: String, revalidateAfter: Duration)]
 
     public init(
-        name: String, hasCredential: Bool = false, revalidateAfter: Duration = .seconds(600),
+        name: String, revalidateAfter: Duration = .seconds(600),
         patterns: [(pattern: String, revalidateAfter: Duration)] = []
     ) {
         self.name = name
-        self.hasCredential = hasCredential
         self.revalidateAfter = revalidateAfter
         self.patterns = patterns
     }

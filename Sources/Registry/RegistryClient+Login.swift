@@ -95,6 +95,7 @@ extension RegistryClient {
     public func showsCredential(to registry: String) async -> Bool {
         do {
             for upstream in try hosts.upstreams(of: registry, credential: nil, mirrors: true) {
+                if upstream.options.clientCertificate != nil { return true }
                 if await withKept(upstream).credential != .anonymous { return true }
             }
             return false

@@ -5,7 +5,7 @@ public import OCI
 /// time. Any number of readers follow it, each from where it likes.
 ///
 /// Readers get what there is without a gap, but the last ``withheld`` bytes only when the digest has been found right:
-/// so nobody can have all bytes of a blob that is not what its name says.
+/// nobody can have all bytes of a blob that is not what its name says.
 public final class BlobFeed: Sendable {
     /// Bytes at the end of a blob that are kept back until it is verified.
     public static let withheld: Int64 = 64 << 10

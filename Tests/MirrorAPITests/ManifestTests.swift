@@ -100,7 +100,8 @@ import Testing
                 }
             }
             for document in image.documents {
-                #expect(rig.hub.log.count(.manifest, method: "GET", digest: document.digest) == 1)
+                let asked = rig.hub.log.records.filter { $0.reference == document.digest.description }
+                #expect(asked.count { $0.method == "GET" } == 1, "\(asked.map { "\($0.method) \($0.status)" })")
             }
         }
     }

@@ -65,8 +65,7 @@ final class MirrorRig: Sendable {
             puller: puller, prober: registry, store: store, catalogue: catalogue,
             registries: hosts.map {
                 MirroredRegistry(
-                    name: $0.name, hasCredential: $0.credential != .anonymous,
-                    revalidateAfter: settings.revalidateAfter, patterns: settings.patterns)
+                    name: $0.name, revalidateAfter: settings.revalidateAfter, patterns: settings.patterns)
             },
             servesPrivate: settings.servesPrivate, patience: settings.patience, now: now)
         routes = MirrorRoutes(content: content, hosts: ["cache.example"])
@@ -151,10 +150,11 @@ final class MirrorRig: Sendable {
 
     /// Serves at a free port while `body` runs, which is given the port.
     func serving<R: Sendable>(
-        limits: ServerLimits = ServerLimits(), _ body: @Sendable (Int) async throws -> R
+        limits: ServerLimits = ServerLimits(), tls: TLSIdentity? = nil, _ body: @Sendable (Int) async throws -> R
     ) async throws -> R {
         let (ready, source) = AsyncStream.makeStream(of: Int.self)
-        let server = HTTPServer(listeners: [.tcp(host: "127.0.0.1", port: 0)], handler: routes, limits: limits)
+        let server = HTTPServer(
+            listeners: [.tcp(host: "127.0.0.1", port: 0, tls: tls)], handler: routes, limits: limits)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 defer { source.finish() }
@@ -205,9 +205,11 @@ struct CurlResult: Sendable {
     var body: [UInt8]
 }
 
-func curl(_ port: Int, _ path: String, _ options: [String] = []) async throws -> CurlResult {
+func curl(
+    _ port: Int, _ path: String, _ options: [String] = [], scheme: String = "http"
+) async throws -> CurlResult {
     let result = try await runProcess(
-        "curl", ["-sS", "-w", "%{stderr}STATUS=%{http_code}"] + options + ["http://127.0.0.1:\(port)\(path)"])
+        "curl", ["-sS", "-w", "%{stderr}STATUS=%{http_code}"] + options + ["\(scheme)://127.0.0.1:\(port)\(path)"])
     let status = result.errors.components(after: "STATUS=").flatMap { Int($0.prefix(3)) } ?? 0
     return CurlResult(exit: result.status, status: status, body: result.stdout)
 }

@@ -106,7 +106,10 @@ import Testing
 
     @Test(arguments: ["127.0.0.1:5050", "localhost", "[::1]:5050", "cache.example:5050", "10.1.2.3", "x.localhost:1"])
     func `are open under our own names`(host: String) async throws {
-        try await withMirror { rig in #expect(try await rig.get("/v2/", [("Host", host)]).status == 200) }
+        try await withMirror { rig in
+            let answer = try await rig.get("/v2/", [("Host", host)])
+            #expect(answer.status == 200)
+        }
     }
 
     @Test func `on a plain port close at a TLS greeting at once`() async throws {
