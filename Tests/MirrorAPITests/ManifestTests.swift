@@ -101,7 +101,9 @@ import Testing
             }
             for document in image.documents {
                 let asked = rig.hub.log.records.filter { $0.reference == document.digest.description }
-                #expect(asked.count { $0.method == "GET" } == 1, "\(asked.map { "\($0.method) \($0.status)" })")
+                #expect(
+                    asked.count { $0.method == "GET" && $0.status == 200 } == 1,
+                    "\(asked.map { "\($0.method) \($0.status)" })")
             }
         }
     }
