@@ -26,7 +26,7 @@ extension Configuration {
         if mirror.clientAuthorities != nil, mirror.certificate == nil {
             reader.report("client-ca", "needs cert and key")
         }
-        for address in mirror.listen where !Self.isLoopback(address) {
+        for address in mirror.listen where Self.listener(address) != nil && !Self.isLoopback(address) {
             guard mirror.certificate == nil, !mirror.isInsecureAllowed else { continue }
             reader.report(
                 "listen",

@@ -12,8 +12,8 @@ struct Access: Sendable {
 extension PullThrough {
     /// How the registry of `repository` is asked. `probe` asks the registry something about it as nobody in particular.
     ///
-    /// Where no credential is kept there is nothing to hide: what comes is what anybody gets. Where one is, the registry
-    /// itself is asked whether anybody may read the repository, once in a while.
+    /// Where no credential is kept there is nothing to hide: what comes is what anybody gets. Where one is, the
+    /// registry itself is asked whether anybody may read the repository, once in a while.
     /// - Throws: ``PullThroughError/withheld(_:)``; what `probe` threw, when it says nothing about access.
     func access(
         to repository: Repository, _ probe: (Credential) async throws -> Void
