@@ -4,7 +4,12 @@ SWIFT ?= swift
 STATE ?= $(CURDIR)/.demo/state
 RUN   ?= $(CURDIR)/.demo/run
 
+PREFIX ?= /usr/local
+CONFIGURATION ?= release
+DESTDIR ?=
+
 .PHONY: help graphs demo test mutants build release run lint format tsan deps test-deps bench bench-quick bench-programs clean
+.PHONY: fuzz package install deb
 
 help:
 	@echo "make demo     build, start layerd, pull three images, show what it did (nothing is left running)"
@@ -12,6 +17,7 @@ help:
 	@echo "make mutants  shows that the fault tests can fail: takes away each protection, expects its test to (an hour)"
 	@echo "make run      layerd in the foreground, for real use; Ctrl-C ends it"
 	@echo "make build    debug build        make release  optimised build"
+	@echo "make deb      a Debian package in .build/deb    make install PREFIX=/usr/local DESTDIR="
 	@echo "make lint     style and sizes    make format   put the style right    make tsan  the tests under ThreadSanitizer"
 	@echo "make bench    layerd beside the bare limit and its peers (ratios)     make bench-quick  the same in two minutes"
 	@echo "make fuzz     mutated input for every parser, 10 minutes each (FUZZ_SECONDS=600)"
@@ -85,6 +91,16 @@ fuzz: test-deps
 	LAYERD_SUITES=FuzzTests $(SWIFT) build --build-tests
 	LAYERD_SUITES=FuzzTests LAYERD_FUZZ_SECONDS=$(FUZZ_SECONDS) LAYERD_FUZZ_INPUTS=$(CURDIR)/.build/fuzz \
 	    $(SWIFT) test --skip-build --filter FuzzTests
+
+package: deps
+	$(SWIFT) build -c $(CONFIGURATION) --static-swift-stdlib --product layerd
+	$(SWIFT) build -c $(CONFIGURATION) --static-swift-stdlib --product layerctl
+
+install: package
+	@CONFIGURATION=$(CONFIGURATION) .ci/package install "$(DESTDIR)" "$(PREFIX)"
+
+deb: package
+	@CONFIGURATION=$(CONFIGURATION) .ci/package deb .build/deb
 
 lint:
 	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests

@@ -23,6 +23,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -55,6 +56,7 @@ let suites = [
         [
             "Archives", "Layers", "Pulling", "Coordination", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport",
         ]),
+    suite("WarmingTests", ["Warming", "Catalogue", "OCI"]),
     suite("ServingTests", ["Serving", nioCore]),
     suite(
         "EngineAPITests",
@@ -74,7 +76,9 @@ let suites = [
             "MirrorAPI", "Serving", "Pulling", "Storage", "Catalogue", "Registry", "OCI", "Hashing", "Coordination",
             "TestSupport",
         ]),
-    suite("DaemonTests", ["Daemon", "Registry", "Transport", "Coordination", "TestSupport", logging, lifecycle]),
+    suite(
+        "DaemonTests",
+        ["Daemon", "Pulling", "Warming", "Registry", "Transport", "Coordination", "TestSupport", logging, lifecycle]),
     suite("LayerctlTests", ["layerctl", "OCI", "Keyring", "TestSupport", arguments]),
     suite("TestSupportTests", ["TestSupport", "OCI", "Hashing"]),
     suite("IntegrationTests", ["TestSupport", "OCI", "Hashing", "Coordination"]),
@@ -99,6 +103,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
         room("OCI"),
@@ -119,6 +124,7 @@ let package = Package(
             "Pulling",
             ["OCI", "Hashing", "Coordination", "Observability", "Storage", "Layers", "Registry", "Catalogue"]),
         room("Archives", ["OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling"]),
+        room("Warming", ["OCI", "Coordination", "Registry", "Pulling", "Catalogue", yams]),
         room("Serving", [nioCore, nioPosix, nioSSL]),
         room(
             "EngineAPI",
@@ -126,12 +132,17 @@ let package = Package(
         room("MirrorAPI", ["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         room(
             "NativeAPI",
-            ["OCI", "Coordination", "Observability", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
+            [
+                "OCI", "Coordination", "Observability", "Pulling", "Warming", "Storage", "Catalogue", "Registry",
+                "Serving",
+            ]
+        ),
         room(
             "Daemon",
             [
                 "OCI", "Hashing", "Coordination", "Observability", "Transport", "Storage", "Keyring", "Registry",
-                "Catalogue", "Pulling", "Archives", "Serving", "EngineAPI", "NativeAPI", "MirrorAPI", logging,
+                "Catalogue", "Pulling", "Warming", "Archives", "Serving", "EngineAPI", "NativeAPI", "MirrorAPI",
+                logging,
                 lifecycle, unixSignals, toml, systemPackage,
             ]),
         .executableTarget(name: "layerd", dependencies: ["Daemon", arguments, logging], swiftSettings: settings),

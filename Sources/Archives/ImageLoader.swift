@@ -112,6 +112,9 @@ public struct ImageLoader: Sendable {
         _ images: [LoadedImage], _ lease: Lease, _ report: (LoadStep) async throws -> Void
     ) async throws {
         let blobs = images.flatMap(\.blobs).distinct
+        for blob in blobs { try await lease.hold(blob.entry.descriptor.digest) }
+        let room = try await collector.room(for: blobs.map(\.entry.descriptor))
+        defer { room?.end() }
         let fresh = try await withThrowingTaskGroup(of: Digest?.self) { group in
             var fresh = Set<Digest>()
             for (place, blob) in blobs.enumerated() {

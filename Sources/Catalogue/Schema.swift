@@ -21,6 +21,7 @@ enum Schema {
         migrator.registerMigration("confirmations") { db in try db.execute(sql: confirmations) }
         migrator.registerMigration("moments") { db in try db.execute(sql: moments) }
         migrator.registerMigration("checking of layers") { db in try db.execute(sql: checking) }
+        migrator.registerMigration("warm states") { db in try db.execute(sql: warmStates) }
         return migrator
     }
 

@@ -44,6 +44,15 @@ public final class SlotQueue: Sendable {
     /// Serves all who wait in `lane` at no less than `priority` from now on.
     public func raise(lane: UInt64, to priority: Int) { ledger.withLock { $0.raise(lane, to: priority) } }
 
+    /// Changes how many slots there are. Those that are held stay held: with fewer slots, none is given out until
+    /// enough have come back.
+    public func resize(total: Int, perKey: Int) {
+        for waiter in ledger.withLock({ $0.resize(total: max(1, total), perKey: max(1, perKey)) })
+        where !waiter.wait.settle(.success(())) {
+            release(waiter.key)
+        }
+    }
+
     /// Passes the slot on. A waiter that was cancelled meanwhile does not take it, and the next is asked.
     private func release(_ key: String) {
         var freed = key
@@ -69,7 +78,9 @@ struct SlotLedger {
         let wait: Wait<Void>
     }
 
-    private let perKey: Int
+    private var perKey: Int
+    private var total: Int
+    /// Below 0 when there are fewer slots now than are held.
     private var free: Int
     private var held: [String: Int] = [:]
     private var lanes: [UInt64: [Waiter]] = [:]
@@ -79,6 +90,7 @@ struct SlotLedger {
 
     init(total: Int, perKey: Int) {
         free = total
+        self.total = total
         self.perKey = perKey
     }
 
@@ -129,11 +141,26 @@ struct SlotLedger {
         free += 1
         let count = held[key, default: 1] - 1
         held[key] = count == 0 ? nil : count
+        return serve()
+    }
+
+    /// Takes a slot for the one whose turn it is.
+    private mutating func serve() -> Waiter? {
         guard let (lane, place) = next(), let waiter = lanes[lane]?[place] else { return nil }
         remove(lane: lane, place: place)
         if lanes[lane] != nil, let turn = turns.firstIndex(of: lane) { turns.append(turns.remove(at: turn)) }
         take(waiter.key)
         return waiter
+    }
+
+    /// Returns those who waited and have a slot now.
+    mutating func resize(total: Int, perKey: Int) -> [Waiter] {
+        free += total - self.total
+        self.total = total
+        self.perKey = perKey
+        var served: [Waiter] = []
+        while let waiter = serve() { served.append(waiter) }
+        return served
     }
 
     private func isFree(_ key: String) -> Bool { free > 0 && held[key, default: 0] < perKey }

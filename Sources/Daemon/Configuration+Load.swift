@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import Logging
 internal import OCI
+internal import Pulling
 internal import Registry
 internal import Transport
 
@@ -9,49 +10,66 @@ extension Configuration {
     static let maximumFileSize = 1 << 20
 
     /// Reads a file. A file that is not there, when it was not asked for by name, is no error: the defaults hold.
+    ///
+    /// Variables of `environment`, by default the process's, go before the file: `LAYERD_STORE_MAX_SIZE` is
+    /// `[store] max-size`. The lists in `warm.d/*.toml` beside the file belong to it.
     /// - Throws: ``ConfigurationErrors``.
-    public static func load(file: String, mustExist: Bool) throws -> Configuration {
+    public static func load(
+        file: String, mustExist: Bool, environment: [String: String]? = nil
+    ) throws -> Configuration {
+        let environment = environment ?? ProcessInfo.processInfo.environment
         guard FileManager.default.fileExists(atPath: file) else {
-            guard mustExist else { return try parse("", file: file) }
+            guard mustExist else { return try parse("", file: file, environment: environment) }
             throw ConfigurationErrors(errors: [
                 ConfigurationError(file: file, line: 0, key: "", reason: "no such file")
             ])
         }
+        do {
+            return try parse(try text(of: file), file: file, environment: environment, includes: true)
+        } catch let error as ConfigurationError {
+            throw ConfigurationErrors(errors: [error])
+        }
+    }
+
+    /// - Throws: ``ConfigurationError``.
+    static func text(of file: String) throws -> String {
         let data: Data
         do {
             data = try Data(contentsOf: URL(filePath: file))
         } catch {
-            throw ConfigurationErrors(errors: [
-                ConfigurationError(file: file, line: 0, key: "", reason: "cannot be read; check its owner and mode")
-            ])
+            throw ConfigurationError(file: file, line: 0, key: "", reason: "cannot be read; check its owner and mode")
         }
         guard data.count <= maximumFileSize, let text = String(bytes: data, encoding: .utf8) else {
-            throw ConfigurationErrors(errors: [
-                ConfigurationError(file: file, line: 0, key: "", reason: "is not a text file of at most 1 MiB")
-            ])
+            throw ConfigurationError(file: file, line: 0, key: "", reason: "is not a text file of at most 1 MiB")
         }
-        return try parse(text, file: file)
+        return text
     }
 
+    /// - Parameter includes: `warm.d/*.toml` beside the file belongs to it.
     /// - Throws: ``ConfigurationErrors`` with everything that is wrong.
-    public static func parse(_ text: String, file: String) throws -> Configuration {
+    public static func parse(
+        _ text: String, file: String, environment: [String: String] = [:], includes: Bool = false
+    ) throws -> Configuration {
         let tree: ConfigurationText
         do {
-            tree = try ConfigurationText(parsing: text, file: file)
+            tree = try ConfigurationText(parsing: text, file: file, environment: environment)
         } catch let error {
             throw ConfigurationErrors(errors: [error])
         }
         var configuration = Configuration()
         var root = ConfigurationReader(tree)
-        for table in ["log", "store", "control", "mirror", "pull", "registry"] { root.table(table) }
+        for table in ["log", "store", "control", "mirror", "pull", "registry", "warm"] { root.table(table) }
         var errors = root.finish()
         errors += configuration.readLog(tree)
-        errors += configuration.readControl(tree)
         errors += configuration.readStore(tree)
+        errors += configuration.readControl(tree)
         errors += configuration.readMirror(tree)
         errors += configuration.readPull(tree)
         errors += configuration.readRegistries(tree)
-        guard errors.isEmpty else { throw ConfigurationErrors(errors: errors.sorted { $0.line < $1.line }) }
+        errors += configuration.readWarm(tree)
+        errors.sort { $0.line < $1.line }
+        if includes { errors += configuration.readWarmDirectory(beside: file) }
+        guard errors.isEmpty else { throw ConfigurationErrors(errors: errors) }
         return configuration
     }
 
@@ -59,6 +77,21 @@ extension Configuration {
         var reader = ConfigurationReader(tree, path: ["log"])
         reader.choice("level", of: Logger.Level.allCases, into: &log.level)
         reader.choice("format", of: StderrLog.Format.allCases, into: &log.format)
+        return reader.finish()
+    }
+
+    private mutating func readStore(_ tree: ConfigurationText) -> [ConfigurationError] {
+        var reader = ConfigurationReader(tree, path: ["store"])
+        reader.bytes("max-size", in: 0...Int64.max, into: &quota.maxSize)
+        // Less cannot hold one image's documents beside another's.
+        if quota.maxSize != 0, quota.maxSize < 1_000_000 { reader.report("max-size", "must be 0 or at least 1MB") }
+        reader.bytes("min-free", in: 0...Int64.max, into: &quota.minFree)
+        reader.share("low-watermark", in: 0.1...1, into: &quota.lowWatermark)
+        reader.duration("keep-at-least", atLeast: .zero, into: &quota.keepAtLeast)
+        reader.duration("scrub-every", atLeast: .zero, into: &store.scrubEvery)
+        if store.scrubEvery > .zero, store.scrubEvery < .seconds(60) {
+            reader.report("scrub-every", "must be at least a minute, or \"0s\" for never")
+        }
         return reader.finish()
     }
 

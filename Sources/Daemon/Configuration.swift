@@ -2,7 +2,9 @@
 
 public import Logging
 public import OCI
+public import Pulling
 public import Registry
+public import Warming
 
 /// Everything that `layerd.toml` can say, with what holds where it says nothing. The keys and their meaning are in
 /// `config/layerd.toml`.
@@ -74,7 +76,11 @@ public struct Configuration: Sendable {
 
     public var log = Log()
     public var store = Store()
+    /// The section `[store]`.
+    public var quota = Quota()
     public var control = Control()
+    /// The sections `[warm.NAME]`, and the files of `warm.d`.
+    public var warm: [WarmList] = []
     public var mirror = Mirror()
     public var pull = Pull()
     /// By name, `docker.io` always among them.

@@ -35,7 +35,8 @@ struct ConfigurationReader {
 
     mutating func string(_ key: String, into value: inout String?, check: (String) -> String? = { _ in nil }) {
         var text = value ?? ""
-        guard members.contains(where: { $0.key == key }) else { return known.append(key) }
+        let isGiven = members.contains { $0.key == key } || self.text.environment[Self.variable(path + [key])] != nil
+        guard isGiven else { return known.append(key) }
         string(key, into: &text, check: check)
         value = text
     }
@@ -66,11 +67,22 @@ struct ConfigurationReader {
         }
     }
 
-    mutating func bytes(_ key: String, in range: ClosedRange<Int>, into value: inout Int) {
+    mutating func bytes<Number: FixedWidthInteger>(
+        _ key: String, in range: ClosedRange<Number>, into value: inout Number
+    ) {
         take(key, "a size such as \"50GB\", \"50GiB\" or a number of bytes", into: &value) { json in
-            (json.integer ?? json.string.flatMap(Quantity.bytes)).flatMap(Int.init(exactly:))
+            (json.integer ?? json.string.flatMap(Quantity.bytes)).flatMap(Number.init(exactly:))
         } check: {
             range.contains($0) ? nil : "must be from \(range.lowerBound) to \(range.upperBound) bytes"
+        }
+    }
+
+    /// A part of a whole.
+    mutating func share(_ key: String, in range: ClosedRange<Double>, into value: inout Double) {
+        take(key, "a number such as 0.8", into: &value) {
+            if case .number(let value) = $0 { value } else { $0.integer.map(Double.init) }
+        } check: {
+            range.contains($0) ? nil : "must be from \(range.lowerBound) to \(range.upperBound)"
         }
     }
 
@@ -97,6 +109,8 @@ struct ConfigurationReader {
     mutating func table(_ key: String) { known.append(key) }
 
     mutating func report(_ key: String, _ reason: String) {
+        let name = Self.variable(path + [key])
+        guard path.count != 1 || text.environment[name] == nil else { return complain(of: name, reason) }
         errors.append(Self.error(text, path + [key], reason))
     }
 
@@ -105,13 +119,33 @@ struct ConfigurationReader {
         errors.append(Self.error(text, path, reason))
     }
 
-    /// Complains of every key that was not asked for.
+    /// Complains of every key that was not asked for, in the file and in the environment.
     mutating func finish() -> [ConfigurationError] {
         for member in members where !known.contains(member.key) {
-            let near = known.min { distance($0, member.key) < distance($1, member.key) }
-            report(member.key, "unknown key" + (near.map { "; the nearest is \"\($0)\"" } ?? ""))
+            report(member.key, "unknown key" + nearest(to: member.key))
+        }
+        guard path.count == 1, !known.isEmpty else { return errors }
+        let prefix = Self.variable(path)
+        for name in text.environment.keys.sorted() where name.hasPrefix(prefix + "_") {
+            guard !known.contains(where: { Self.variable(path + [$0]) == name }) else { continue }
+            let key = name.dropFirst(prefix.count + 1).lowercased().replacing("_", with: "-")
+            complain(of: name, "means no key of [\(path[0])]" + nearest(to: key))
         }
         return errors
+    }
+
+    private func nearest(to key: String) -> String {
+        let near = known.min { distance($0, key) < distance($1, key) }
+        return near.map { "; the nearest is \"\($0)\"" } ?? ""
+    }
+
+    private mutating func complain(of variable: String, _ reason: String) {
+        errors.append(ConfigurationError(file: "environment", line: 0, key: variable, reason: reason))
+    }
+
+    /// `LAYERD_STORE_MAX_SIZE` for `[store] max-size`. Registries' names do not fit into those of variables.
+    private static func variable(_ path: [String]) -> String {
+        "LAYERD_" + path.joined(separator: "_").uppercased().replacing("-", with: "_")
     }
 
     private mutating func take<Value>(
@@ -119,10 +153,28 @@ struct ConfigurationReader {
         check: (Value) -> String?
     ) {
         known.append(key)
+        let name = Self.variable(path + [key])
+        if path.count == 1, let text = text.environment[name] {
+            guard let found = Self.readings(of: text).lazy.compactMap(read).first else {
+                return complain(of: name, "must be \(expected)")
+            }
+            if let reason = check(found) { return complain(of: name, reason) }
+            value = found
+            return
+        }
         guard let member = members.first(where: { $0.key == key }) else { return }
         guard let found = read(member.value) else { return report(key, "must be \(expected)") }
         if let reason = check(found) { return report(key, reason) }
         value = found
+    }
+
+    /// What a variable's text may be in a file: a number, a word, a text, a list with commas.
+    private static func readings(of text: String) -> [JSON] {
+        var readings: [JSON] = []
+        do { readings.append(try JSON(parsing: Array(text.utf8))) } catch { readings.append(.string(text)) }
+        readings.append(.string(text))
+        readings.append(.array(text.split(separator: ",").map { .string(String($0)) }))
+        return readings
     }
 
     private static func error(_ text: ConfigurationText, _ path: [String], _ reason: String) -> ConfigurationError {

@@ -5,11 +5,16 @@ internal import TOMLKit
 struct ConfigurationText: Sendable {
     let file: String
     let root: JSON
+    /// Variables that may go before the file's keys.
+    let environment: [String: String]
     private let lines: [String: Int]
 
     /// - Throws: ``ConfigurationError`` with the place of what is not TOML.
-    init(parsing text: String, file: String) throws(ConfigurationError) {
+    init(
+        parsing text: String, file: String, environment: [String: String] = [:]
+    ) throws(ConfigurationError) {
         self.file = file
+        self.environment = environment.filter { $0.key.hasPrefix("LAYERD_") }
         lines = Self.lines(of: text)
         do {
             let table = try TOMLTable(string: text)

@@ -13,10 +13,12 @@ extension LayerdDaemon {
     /// The mirror, unless the configuration turns it off.
     func mirror(
         puller: Puller, registry: RegistryClient, store: LocalContentStore, catalogue: Catalogue,
-        metrics: DaemonMetrics
+        metrics: DaemonMetrics, passed: [Int32]
     ) -> MirrorService? {
         let settings = configuration.mirror
-        let listeners = configuration.mirrorListeners()
+        // Sockets that systemd holds go before: a restart then refuses no engine.
+        let chosen = configuration.mirrorListeners()
+        let listeners = passed.isEmpty || chosen.isEmpty ? chosen : passed.map { Listener.inherited(fd: $0) }
         guard !listeners.isEmpty else { return nil }
         let content = PullThrough(
             puller: puller, prober: registry, store: store, catalogue: catalogue,

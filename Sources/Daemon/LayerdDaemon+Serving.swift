@@ -4,23 +4,24 @@ internal import Glibc
 internal import Logging
 internal import OCI
 internal import Pulling
+internal import Registry
 internal import ServiceLifecycle
 internal import Serving
 internal import Storage
 internal import UnixSignals
+internal import Warming
 
 /// The daemon's services and their end: whoever asks is answered until the last moment, what runs is let end, and the
 /// service manager hears of it.
 extension LayerdDaemon {
     func serve(
-        _ handler: ControlHandler, catalogue: Catalogue, store: LocalContentStore, events: ImageEventLog,
-        beside others: [any Service], started: ContinuousClock.Instant
+        _ handler: ControlHandler, _ parts: Parts, passed: PassedSockets, beside others: [any Service],
+        started: ContinuousClock.Instant
     ) async throws {
-        let passed = PassedSockets()
         let manager = ServiceManager()
         let probe = SelfProbe(within: manager.watchdog ?? .seconds(30))
         let life = LifeService(
-            manager: manager, logger: logger, figures: { try await Self.figures(catalogue, store) },
+            manager: manager, logger: logger, figures: { try await Self.figures(parts) },
             probe: { try await probe.ask() })
         let server = HTTPServer(listeners: try controlListeners(passed), handler: handler, limits: ServerLimits())
         let control = ControlService(
@@ -32,17 +33,21 @@ extension LayerdDaemon {
             stopping: {
                 life.stopping()
                 // Who watches events would keep the server waiting for as long as its patience lasts.
-                events.close()
+                parts.events.close()
             })
         let reloading = ReloadService(
-            manager: manager, life: life, logger: logger, reload: { self.apply(try reload()) })
+            manager: manager, life: life, logger: logger, reload: { try await self.apply(try reload(), parts) })
         // The library's own steps are of no use to an operator.
         var quiet = logger
         quiet.logLevel = .warning
+        let warming = WarmService(warmer: parts.warmer, logger: logger)
         // Stopped from the last to the first.
         let services = ServiceGroup(
             configuration: .init(
-                services: ([life] + others + [reloading, control]).map { .init(service: $0) },
+                services: ([life, SpaceService(keeper: parts.keeper, logger: logger), warming] + others + [
+                    reloading, control,
+                ])
+                .map { .init(service: $0) },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
         try await services.run()
         await probe.close()
@@ -56,9 +61,9 @@ extension LayerdDaemon {
     }
 
     /// What `systemctl status` shows.
-    private static func figures(_ catalogue: Catalogue, _ store: LocalContentStore) async throws -> String {
-        let totals = try await catalogue.totals()
-        let transfers = try await store.ingests().count
+    private static func figures(_ parts: Parts) async throws -> String {
+        let totals = try await parts.catalogue.totals()
+        let transfers = try await parts.store.ingests().count
         return "\(totals.images) images, \(totals.layersSize >> 20) MiB; \(transfers) unfinished transfers"
     }
 

@@ -15,6 +15,7 @@ internal import ServiceLifecycle
 internal import Serving
 internal import Storage
 internal import Transport
+internal import Warming
 
 /// The daemon: the parts put together, and their life.
 public struct LayerdDaemon: Sendable {
@@ -63,35 +64,21 @@ public struct LayerdDaemon: Sendable {
     private func serve(
         _ store: LocalContentStore, _ catalogue: Catalogue, started: ContinuousClock.Instant
     ) async throws {
-        let metrics = DaemonMetrics()
-        let events = ImageEventLog { Timestamp.now() }
-        let collector = Collector(store: store, catalogue: catalogue, metrics: metrics, events: events) {
-            try await store.writeIndex($0)
-        }
-        if !store.wasStoppedOrderly { await followCatalogue(collector) }
         let http = CurlClient(
             maximumConnections: configuration.pull.maxConnections * 2, perHost: configuration.pull.perHost * 2,
             userAgent: "layerd/\(Version.current)")
-        let registry = registries(http)
-        let puller = puller(store, catalogue, collector, events, registry, metrics)
-        let scrubber = Scrubber(store: store, healer: puller.healer)
-        let control = ControlHandler(
-            engine: engine(store, catalogue, puller, collector, events, registry),
-            native: NativeRoutes(
-                context: NativeContext(
-                    catalogue: catalogue, store: store, puller: puller,
-                    comparer: comparer(catalogue, store, registry), collector: collector, metrics: metrics,
-                    scrubber: scrubber,
-                    registries: { [names = configuration.registries.map(\.name)] in
-                        Self.reports(of: names, registry)
-                    }, now: { Timestamp.now() }, version: Version.current, started: started)),
-            metrics: metrics, access: try access(), logger: logger)
-        let mirror = mirror(puller: puller, registry: registry, store: store, catalogue: catalogue, metrics: metrics)
-        let checks = layerCheck(catalogue, store, collector, events)
-        let beside = care(store, catalogue, puller.healer, scrubber) + [checks] + (mirror.map { [$0] } ?? [])
+        let parts = assemble(store, catalogue, http: http)
+        if !store.wasStoppedOrderly { await followCatalogue(parts.collector) }
+        let passed = PassedSockets()
+        let mirror = mirror(
+            puller: parts.puller, registry: parts.registry, store: store, catalogue: catalogue,
+            metrics: parts.metrics, passed: passed.mirror)
+        let beside =
+            care(store, catalogue, parts.puller.healer, parts.scrubber)
+            + [layerCheck(catalogue, store, parts.collector, parts.events)] + (mirror.map { [$0] } ?? [])
         do {
             try await serve(
-                control, catalogue: catalogue, store: store, events: events, beside: beside, started: started)
+                control(parts, started: started), parts, passed: passed, beside: beside, started: started)
         } catch {
             await http.shutdown()
             throw error
@@ -99,13 +86,13 @@ public struct LayerdDaemon: Sendable {
         await http.shutdown()
     }
 
-    private func registries(_ http: CurlClient) -> RegistryClient {
+    func registries(_ http: CurlClient) -> RegistryClient {
         RegistryClient(
             http: http, hosts: configuration.registries, anyRegistry: configuration.pull.anyRegistry,
             credentials: keptCredentials(), retry: RetryPolicy(attempts: configuration.pull.retries + 1))
     }
 
-    private func puller(
+    func puller(
         _ store: LocalContentStore, _ catalogue: Catalogue, _ collector: Collector, _ events: ImageEventLog,
         _ registry: RegistryClient, _ metrics: DaemonMetrics
     ) -> Puller {
@@ -117,7 +104,7 @@ public struct LayerdDaemon: Sendable {
             events: events, collector: collector, metrics: metrics)
     }
 
-    private func engine(
+    func engine(
         _ store: LocalContentStore, _ catalogue: Catalogue, _ puller: Puller, _ collector: Collector,
         _ events: ImageEventLog, _ registry: RegistryClient
     ) -> EngineRoutes {
@@ -137,7 +124,7 @@ public struct LayerdDaemon: Sendable {
         }
     }
 
-    private func facts() -> DaemonFacts {
+    func facts() -> DaemonFacts {
         let machine = MachineFacts.read()
         let hub = configuration.registries.first { $0.name == "docker.io" }
         return DaemonFacts(

@@ -6,6 +6,7 @@ public import OCI
 public import Observability
 public import Pulling
 public import Serving
+public import Warming
 
 /// What the routes are answered from.
 public struct NativeContext: Sendable {
@@ -29,13 +30,17 @@ public struct NativeContext: Sendable {
     public var version: String
     /// When the daemon began.
     public var started: ContinuousClock.Instant
+    /// Keeps the quota, and knows why what is here; `nil` where nothing does.
+    public var keeper: SpaceKeeper?
+    /// Brings warm lists; `nil` where nothing does.
+    public var warmer: Warmer?
 
     public init(
         catalogue: Catalogue, store: any StoreReporting & SweptStore, puller: any ImagePuller & PullPlanning,
         comparer: any ImageComparing, collector: Collector, metrics: DaemonMetrics = DaemonMetrics(),
         scrubber: Scrubber? = nil,
         registries: @escaping @Sendable () async -> [RegistryReport] = { [] }, now: @escaping @Sendable () -> Timestamp,
-        version: String, started: ContinuousClock.Instant
+        version: String, started: ContinuousClock.Instant, keeper: SpaceKeeper? = nil, warmer: Warmer? = nil
     ) {
         self.catalogue = catalogue
         self.store = store
@@ -50,18 +55,22 @@ public struct NativeContext: Sendable {
         self.comparer = comparer
         self.version = version
         self.started = started
+        self.keeper = keeper
+        self.warmer = warmer
     }
 }
 
 /// Answers the native routes, and nothing else.
 public struct NativeRoutes: Sendable {
     enum Route: Sendable {
-        case pull, plan, compare, status, usage, pins, pin, unpin, sweep, scrub, prune, metrics, healthy, ready
+        case pull, plan, compare, warm, warmStates, why, status, usage, pins, pin, unpin, sweep, scrub, prune, metrics
+        case healthy, ready
     }
 
     private static let table = RouteTable<Route>([
         ("POST", "/layerd/v1/pull", .pull), ("GET", "/layerd/v1/plan", .plan), ("GET", "/layerd/v1/status", .status),
         ("GET", "/layerd/v1/compare", .compare),
+        ("POST", "/layerd/v1/warm", .warm), ("GET", "/layerd/v1/warm", .warmStates), ("GET", "/layerd/v1/why", .why),
         ("GET", "/layerd/v1/df", .usage), ("GET", "/layerd/v1/pins", .pins), ("POST", "/layerd/v1/pins", .pin),
         ("DELETE", "/layerd/v1/pins", .unpin), ("POST", "/layerd/v1/gc", .sweep),
         ("POST", "/layerd/v1/scrub", .scrub),
@@ -97,6 +106,9 @@ public struct NativeRoutes: Sendable {
         case .pull: try await pull(request)
         case .plan: try await plan(request)
         case .compare: try await compare(request)
+        case .warm: try await warm(request)
+        case .warmStates: try await warmStates()
+        case .why: try await why(request)
         case .status: Self.json(200, try await status())
         case .usage: try await usage(request)
         case .pins: try await pins()

@@ -26,6 +26,7 @@ public final class Collector: Sendable {
     private let metrics: DaemonMetrics
     let events: ImageEventLog?
     let observe: @Sendable (Step) async -> Void
+    let keeper = Locked(SpaceKeeper?.none)
     private let writeIndex: @Sendable ([NamedDescriptor]) async throws -> Void
     private let indexTurn = SlotQueue(total: 1, perKey: 1)
 

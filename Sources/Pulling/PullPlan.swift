@@ -28,6 +28,8 @@ struct PullPlan: Sendable {
     /// The name already means this content, and all of it is here: nothing to do but to say so.
     var upToDate = false
 
+    /// What is to be fetched, the config first.
+    var missing: [Descriptor] { (configPresent ? [] : [manifest.config]) + missingLayers }
     var missingLayers: [Descriptor] { layers.filter { !present.contains($0.digest) } }
     var isComplete: Bool { configPresent && missingLayers.isEmpty }
 }

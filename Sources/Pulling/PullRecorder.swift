@@ -1,5 +1,6 @@
 internal import Catalogue
 internal import OCI
+internal import Registry
 internal import Storage
 
 /// Enters a finished pull in the catalogue: last, when every blob it refers to is durable.
@@ -32,6 +33,11 @@ struct PullRecorder: Sendable {
         }
         try await catalogue.record(entry, named: [plan.reference])
         try await collector.updateIndex()
+    }
+
+    /// A person's pull is a use of its image, whether or not anything had to be fetched; keeping it warm is none.
+    func noteUse(of plan: PullPlan, _ request: PullRequest) {
+        if request.purpose == .interactive { catalogue.touch(plan.target.digest) }
     }
 
     /// Those recorded of the image. A pull whose labels cannot be read has ended well all the same.

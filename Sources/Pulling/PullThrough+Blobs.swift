@@ -81,6 +81,8 @@ extension PullThrough {
 
     private func fly(_ descriptor: Descriptor, _ place: Place, _ feed: BlobFeed) async {
         do {
+            let room = try await work.collector.room(for: [descriptor])
+            defer { room?.end() }
             try await asking(place.repository) {
                 try await work.transfers.bring(
                     descriptor, from: TransferSource(repository: place.repository, credential: nil),

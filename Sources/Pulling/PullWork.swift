@@ -18,10 +18,16 @@ struct PullWork: Sendable {
         // Until the image is recorded only the lease keeps what the plan found here, and what came since.
         let began = ContinuousClock.now
         let lease = collector.lease()
-        let end = await outcome(job, request, store: lease.store(store))
+        let refused = Locked([Digest]())
+        let end = await outcome(job, request, store: lease.store(store), refused: refused)
         // What was to be removed while the pull held it is no business of the pull's: a failure is met again by the
         // next collection.
-        do { try await lease.end() } catch {}
+        do {
+            try await lease.end()
+            // The documents that told there is no room for the rest have no image to belong to.
+            let documents = refused.withLock { $0 }
+            if !documents.isEmpty { try await collector.collect(documents) }
+        } catch {}
         count(end, took: ContinuousClock.now - began)
         job.finish(end)
     }
@@ -41,14 +47,16 @@ struct PullWork: Sendable {
     }
 
     private func outcome(
-        _ job: PullJob, _ request: PullRequest, store: any ContentStore
+        _ job: PullJob, _ request: PullRequest, store: any ContentStore, refused: Locked<[Digest]>
     ) async -> Result<PullOutcome, any Error> {
         do {
             let plan: PullPlan
+            let room: SpaceAdmission?
             do {
                 var found = try await planner.plan(request, store: store)
                 found.upToDate = try await recorder.isUpToDate(found)
                 plan = found
+                room = try await self.room(for: plan, refused: refused)
             } catch let error {
                 job.planned(.failure(error))
                 throw error
@@ -63,6 +71,8 @@ struct PullWork: Sendable {
                     if request.credential != nil { true } else { await planner.resolver.showsCredential(to: registry) }
                 try await recorder.record(plan, request, isPrivate: isPrivate)
             }
+            room?.end()
+            recorder.noteUse(of: plan, request)
             job.recorded()
             events.post(.pulled(plan.reference, labels: await recorder.labels(of: plan)))
             let fetched = job.fetched
@@ -75,12 +85,24 @@ struct PullWork: Sendable {
         }
     }
 
+    /// A pull that cannot have its room ends before it has fetched a layer's byte.
+    private func room(for plan: PullPlan, refused: Locked<[Digest]>) async throws -> SpaceAdmission? {
+        guard !plan.isComplete else { return nil }
+        do {
+            return try await collector.room(for: plan.missing)
+        } catch {
+            let documents = plan.indexes.map(\.descriptor) + [plan.manifestDescriptor, plan.manifest.config]
+            refused.withLock { $0 = documents.map(\.digest) }
+            throw error
+        }
+    }
+
     /// The config goes first: it is small, and what reads images wants it. The slots bound how many run at once, so
     /// every blob gets its task right away and none waits for another's end.
     private func bring(_ plan: PullPlan, _ job: PullJob, _ request: PullRequest) async throws {
         let source = TransferSource(
             repository: plan.reference.repository, credential: request.credential, purpose: request.purpose)
-        let missing = (plan.configPresent ? [] : [plan.manifest.config]) + plan.missingLayers
+        let missing = plan.missing
         let room = try await store.reserve(missing)
         defer { room.release() }
         var seen = Set<Digest>()

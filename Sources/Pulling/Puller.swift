@@ -34,6 +34,7 @@ public final class Puller: ImagePuller {
 
     let work: PullWork
     let resolver: any Resolver
+    private let slots: SlotQueue
     /// Brings again what was lost.
     public let healer: Healer
     private let jobs = Locked((next: UInt64(0), running: [Key: PullJob]()))
@@ -48,7 +49,7 @@ public final class Puller: ImagePuller {
         metrics: DaemonMetrics = DaemonMetrics()
     ) {
         self.resolver = resolver
-        let slots = SlotQueue(total: limits.total, perKey: limits.perHost)
+        slots = SlotQueue(total: limits.total, perKey: limits.perHost)
         let transfers = Transfers(
             fetcher: fetcher, store: store, slots: slots, maximumStreams: min(limits.total, limits.perHost),
             rangeThreshold: limits.rangeThreshold)
@@ -62,6 +63,9 @@ public final class Puller: ImagePuller {
             recorder: PullRecorder(store: store, catalogue: catalogue, collector: collector), events: events,
             collector: collector, store: store, metrics: metrics)
     }
+
+    /// How much at once from now on; what runs goes on.
+    public func use(_ limits: Limits) { slots.resize(total: limits.total, perKey: limits.perHost) }
 
     public func pull(_ request: PullRequest) async throws -> Pull {
         let (job, member, mailbox) = enter(request)

@@ -2,6 +2,7 @@
 // asks, follows where it may, and tries again what trying again can mend. What content means, and where it is kept, is
 // decided in other rooms; nothing here touches a disk.
 
+internal import Coordination
 internal import Hashing
 public import OCI
 public import Transport
@@ -11,8 +12,9 @@ public import Transport
 /// Source: OCI distribution-spec v1.1.1; distribution `auth/token.md`.
 public final class RegistryClient: Resolver, Fetcher {
     let session: Session
-    let hosts: HostList
-    private let retry: RetryPolicy
+    private let settings: Locked<(hosts: HostList, retry: RetryPolicy)>
+    var hosts: HostList { settings.withLock { $0.hosts } }
+    private var retry: RetryPolicy { settings.withLock { $0.retry } }
     private let timeline: Timeline
     private let credentials: CredentialStore
     private let breakers: Breakers
@@ -36,9 +38,13 @@ public final class RegistryClient: Resolver, Fetcher {
         self.now = now ?? wallClock
         breakers = Breakers(timeline: timeline)
         session = Session(http: http, timeline: timeline, now: now ?? wallClock)
-        self.hosts = HostList(hosts, anyRegistry: anyRegistry)
-        self.retry = retry
+        settings = Locked((HostList(hosts, anyRegistry: anyRegistry), retry))
         self.credentials = credentials
+    }
+
+    /// Asks other registries, or the same ones differently, from now on; what is under way goes on as it began.
+    public func use(hosts: [RegistryHost], anyRegistry: Bool, retry: RetryPolicy) {
+        settings.withLock { $0 = (HostList(hosts, anyRegistry: anyRegistry), retry) }
     }
 
     /// What `registry` last said of how much may still be fetched from it; `nil` when it never said anything.
@@ -127,6 +133,8 @@ public final class RegistryClient: Resolver, Fetcher {
     ) async throws -> Result {
         var failure = (host: subject.repository.domain, reason: RegistryError.Reason.notConfigured)
         do {
+            let hosts = hosts
+            let retry = retry
             let upstreams = try hosts.upstreams(
                 of: subject.repository.domain, credential: credential, mirrors: mirrors)
             for bare in upstreams {

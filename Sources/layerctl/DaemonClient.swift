@@ -59,12 +59,12 @@ struct DaemonClient: Sendable {
 
     /// Posts a JSON body; the answer's JSON.
     /// - Throws: ``Failure``.
-    func post(_ path: String, body: JSON) async throws -> JSON {
-        var request = self.request(.post, path, [])
+    func post(_ path: String, query: [(String, String)] = [], body: JSON) async throws -> JSON {
+        var request = self.request(.post, path, query)
         request.headers.set("Content-Type", "application/json")
         request.body = body.serialized()
         do {
-            let (head, answer) = try await http.collect(request, limit: 1 << 20)
+            let (head, answer) = try await http.collect(request, limit: Self.maximumAnswer)
             guard head.status == 200 else { throw Failure.refused(Self.reason(answer, status: head.status)) }
             return try JSON(parsing: answer)
         } catch let error {
@@ -73,12 +73,14 @@ struct DaemonClient: Sendable {
     }
 
     /// Posts, and hands over the answer's lines as they come.
-    /// - Parameter login: the value of `X-Registry-Auth`.
+    /// - Parameters:
+    ///   - login: the value of `X-Registry-Auth`.
+    ///   - body: JSON; `nil` for none.
     /// - Throws: ``Failure``; what `take` throws.
     func post(
-        _ path: String, query: [(String, String)], login: String? = nil,
+        _ path: String, query: [(String, String)], login: String? = nil, body: JSON? = nil,
         lines take: @escaping @Sendable (JSON) throws -> Void
-    ) async throws { try await lines(.post, path, query, login: login, take) }
+    ) async throws { try await lines(.post, path, query, login: login, body: body, take) }
 
     /// Hands over an answer's lines as they come.
     /// - Throws: ``Failure``; what `take` throws.
@@ -87,12 +89,16 @@ struct DaemonClient: Sendable {
     { try await lines(.get, path, query, take) }
 
     private func lines(
-        _ method: HTTPMethod, _ path: String, _ query: [(String, String)], login: String? = nil,
+        _ method: HTTPMethod, _ path: String, _ query: [(String, String)], login: String? = nil, body: JSON? = nil,
         _ take: @escaping @Sendable (JSON) throws -> Void
     ) async throws {
         let sink = LineSink(take)
         var request = self.request(method, path, query)
         if let login { request.headers.set("X-Registry-Auth", login) }
+        if let body {
+            request.headers.set("Content-Type", "application/json")
+            request.body = body.serialized()
+        }
         do {
             let head = try await http.perform(request, into: sink)
             guard head.status == 200 else { throw Failure.refused(Self.reason(sink.rest(), status: head.status)) }

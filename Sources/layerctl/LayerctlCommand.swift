@@ -13,11 +13,11 @@ internal import Glibc
             3 layerd cannot be reached; 130 interrupted.
             """,
         subcommands: [
-            PullCommand.self, PlanCommand.self, ListCommand.self, InspectCommand.self, HistoryCommand.self,
-            UsageCommand.self, RemoveCommand.self, TagCommand.self, PinCommand.self, UnpinCommand.self,
-            PruneCommand.self, CollectCommand.self, ScrubCommand.self, EventsCommand.self, StatusCommand.self,
-            LoginCommand.self, WireCommand.self, DoctorCommand.self, CompareCommand.self, SaveCommand.self,
-            LoadCommand.self, VersionCommand.self, CompletionsCommand.self,
+            PullCommand.self, PlanCommand.self, WarmCommand.self, ListCommand.self, InspectCommand.self,
+            HistoryCommand.self, UsageCommand.self, WhyCommand.self, CompareCommand.self, RemoveCommand.self,
+            TagCommand.self, PinCommand.self, UnpinCommand.self, PruneCommand.self, CollectCommand.self,
+            ScrubCommand.self, SaveCommand.self, LoadCommand.self, EventsCommand.self, StatusCommand.self,
+            LoginCommand.self, WireCommand.self, DoctorCommand.self, VersionCommand.self, CompletionsCommand.self,
         ])
 
     /// Docker's habit is to name the daemon before the verb (`docker -H … pull`); our verbs take it behind them.

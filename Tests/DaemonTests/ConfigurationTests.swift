@@ -1,9 +1,12 @@
 import Daemon
+import Logging
+import Pulling
 import Foundation
 import Registry
 import TestSupport
 import Testing
 import Transport
+import Warming
 
 @Suite struct `A configuration` {
     @Test func `that is empty is complete`() throws {
@@ -13,6 +16,46 @@ import Transport
         #expect(configuration.pull.anyRegistry)
         #expect(configuration.registries.map(\.name) == ["docker.io"])
         #expect(configuration.registries[0].endpoint == "https://registry-1.docker.io")
+    }
+
+    @Test func `sets the keys of the log, the store and warm lists`() throws {
+        let configuration = try Configuration.parse(
+            """
+            [log]
+            level = "trace"
+            format = "json"
+            [store]
+            max-size = "50GB"
+            min-free = "5GiB"
+            low-watermark = 0.7
+            keep-at-least = "2h"
+            [warm.base]
+            images = ["alpine:3.20", "redis:7.*"]
+            files = ["/opt/app/compose.yaml"]
+            platforms = ["linux/arm64"]
+            every = "6h"
+            pin = true
+            """, file: "all.toml")
+        #expect(configuration.log.level == .trace && configuration.log.format == .json)
+        #expect(configuration.quota.maxSize == 50_000_000_000 && configuration.quota.minFree == 5 << 30)
+        #expect(configuration.quota.lowWatermark == 0.7 && configuration.quota.keepAtLeast == .seconds(7200))
+        let list = try #require(configuration.warm.first)
+        #expect(list.name == "base" && list.images.count == 2 && list.files.count == 1 && list.pin)
+        #expect(list.platforms.map { "\($0)" } == ["linux/arm64"] && list.every == .seconds(21_600))
+    }
+
+    @Test func `takes in the lists of warm.d beside it`() throws {
+        let directory = try TemporaryDirectory()
+        try Files.makeDirectory(directory.path("warm.d"))
+        try Files.write("[warm.one]\nimages = [\"alpine\"]", to: directory.path("layerd.toml"))
+        try Files.write("images = [\"busybox\"]\nevery = \"1h\"", to: directory.path("warm.d/two.toml"))
+        try Files.write("[warm.three]\nimages = [\"redis:7.*\"]", to: directory.path("warm.d/more.toml"))
+        let file = directory.path("layerd.toml")
+        #expect(try Configuration.load(file: file, mustExist: true).warm.map(\.name) == ["one", "three", "two"])
+        try Files.write("imgaes = [\"busybox\"]", to: directory.path("warm.d/two.toml"))
+        let thrown = #expect(throws: ConfigurationErrors.self) { try Configuration.load(file: file, mustExist: true) }
+        let text = try #require(thrown).description
+        #expect(text.contains("warm.d/two.toml:1: imgaes: unknown key; the nearest is \"images\""), "\(text)")
     }
 
     @Test func `sets every key it names`() throws {
@@ -63,6 +106,10 @@ import Transport
         ("[pull]\nlow-speed-time = 30", 2, "[pull] low-speed-time", "a unit"),
         ("[pull]\nlow-speed-time = \"30\"", 2, "[pull] low-speed-time", "a unit"),
         ("[pull]\nlow-speed = \"1 furlong\"", 2, "[pull] low-speed", "a size"),
+        ("[log]\nlevel = \"loud\"", 2, "[log] level", "one of \"trace\""),
+        ("[store]\nmax-size = 100", 2, "[store] max-size", "at least 1MB"),
+        ("[store]\nlow-watermark = 80", 2, "[store] low-watermark", "from 0.1 to 1"),
+        ("[store]\nmaxsize = 1", 2, "[store] maxsize", "\"max-size\""),
         ("pull = 3", 1, "pull", "table"),
         ("[control]\nsocket = \"relative.sock\"", 2, "[control] socket", "absolute"),
         ("[registry.\"docker.io\"]\nendpoint = \"ftp://x\"", 2, "[registry.\"docker.io\"] endpoint", "https://"),
@@ -130,12 +177,12 @@ import Transport
         let keys = live.compactMap { line in line.range(of: " = ").map { String(line[..<$0.lowerBound]) } }
         #expect(
             Set(keys) == [
-                "level", "format", "socket", "group", "read-group", "max-connections", "per-host", "retries",
-                "any-registry",
-                "connect-timeout",
-                "low-speed", "low-speed-time", "endpoint", "mirrors", "ca", "client-cert", "client-key", "proxy",
-                "insecure", "username", "password-file", "token-realms",
-                "credential-helper", "listen", "private", "hosts",
+                "any-registry", "ca", "cert", "client-ca", "client-cert", "client-key", "connect-timeout",
+                "credential-helper", "endpoint", "every", "files", "format", "group", "hosts", "images", "insecure",
+                "insecure-listen", "keep-at-least", "key", "level", "listen", "low-speed", "low-speed-time",
+                "low-watermark", "max-connections", "max-size", "min-free", "mirrors", "password-file", "per-host",
+                "pin", "platforms", "private", "proxy", "range-threshold", "read-group", "reserve", "retries",
+                "revalidate", "revalidate-after", "socket", "token-realms", "username",
             ])
         let directory = try TemporaryDirectory()
         try Files.write(Array("pw".utf8), to: directory.path("pw"), mode: 0o600)

@@ -20,17 +20,18 @@ enum Rooms {
         "Archives": toolchain.union([
             "OCI", "Hashing", "Coordination", "Layers", "Storage", "Catalogue", "Pulling",
         ]),
+        "Warming": toolchain.union(["OCI", "Coordination", "Registry", "Pulling", "Catalogue", "Yams"]),
         "Serving": toolchain.union(["NIOCore", "NIOPosix", "NIOSSL"]),
         "EngineAPI": toolchain.union([
             "OCI", "Coordination", "Archives", "Pulling", "Storage", "Catalogue", "Registry", "Serving",
         ]),
         "NativeAPI": toolchain.union([
-            "OCI", "Coordination", "Observability", "Pulling", "Storage", "Catalogue", "Registry", "Serving",
+            "OCI", "Coordination", "Observability", "Pulling", "Warming", "Storage", "Catalogue", "Registry", "Serving",
         ]),
         "MirrorAPI": toolchain.union(["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         "Daemon": toolchain.union([
             "OCI", "Hashing", "Coordination", "Observability", "Transport", "Storage", "Registry", "Catalogue",
-            "Pulling", "Archives", "Serving", "Keyring",
+            "Pulling", "Archives", "Warming", "Serving", "Keyring",
             "EngineAPI",
             "NativeAPI", "MirrorAPI", "Logging", "ServiceLifecycle", "UnixSignals", "TOMLKit", "SystemPackage",
         ]),
@@ -45,5 +46,5 @@ enum Rooms {
     ]
 
     /// Packages that one file alone may import, so that they can be replaced.
-    static let singleFile: [String: String] = ["TOMLKit": "ConfigurationText.swift"]
+    static let singleFile: [String: String] = ["TOMLKit": "ConfigurationText.swift", "Yams": "YAMLTree.swift"]
 }

@@ -1,0 +1,14 @@
+internal import Coordination
+public import OCI
+
+extension Collector {
+    /// Gives the store a quota. To be called once, before anything is fetched.
+    public func keepSpace(with keeper: SpaceKeeper) { self.keeper.withLock { $0 = keeper } }
+
+    /// Makes room for blobs that are about to be written, for as long as the admission is kept: whoever brings content
+    /// (pull, load, mirror) asks first, with the blobs under a ``Lease``. `nil` where there is no quota to keep.
+    /// - Throws: ``SpaceError/noRoom(needed:available:staying:)``.
+    public func room(for blobs: [Descriptor]) async throws -> SpaceAdmission? {
+        try await keeper.withLock { $0 }?.admit(blobs)
+    }
+}

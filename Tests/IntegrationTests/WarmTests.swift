@@ -1,0 +1,97 @@
+import OCI
+import TestSupport
+import Testing
+
+@Suite(.serialized) struct `A warm list` {
+    /// Thirty applications, on two bases.
+    private static let names = (0..<30).map { "team\($0 % 5)/app\($0)" }
+
+    private func stock(_ scene: Scene) throws {
+        let bases = try [
+            scene.base,
+            scene.factory.baseShared(
+                .host,
+                sizes: DemoSizes(
+                    system: 90_000, runtime: 30_000, packages: 9_000, modules: 1)),
+        ]
+        for (number, name) in Self.names.enumerated() {
+            scene.hub.content.add(try scene.factory.application("app\(number)", on: bases[number % 2]), to: name)
+        }
+    }
+
+    private static let config = """
+        [warm.all]
+        images = [\(names.map { "\"\($0)\"" }.joined(separator: ", "))]
+        pin = true
+        """
+
+    @Test func `fetches what its plan says, and nothing the second time`() async throws {
+        try await withScene(config: Self.config) { scene in
+            try stock(scene)
+            let plan = try await scene.daemon.layerctl("warm", "--plan", "--format", "json", "all")
+            #expect(plan.status == 0, "\(plan.errors)")
+            let planned = try #require(try JSON(parsing: plan.stdout)["bytesToFetch"]?.integer)
+            let first = try await scene.daemon.layerctl("warm", "--format", "json", "all")
+            #expect(first.status == 0, "\(first.errors)")
+            #expect(try done(first)["fetchedBytes"]?.integer == planned)
+            #expect(planned > 500_000, "\(planned)")
+            #expect(try done(first)["present"]?.integer == 30)
+            scene.hub.log.clear()
+            let second = try await scene.daemon.layerctl("warm", "--format", "json", "all")
+            #expect(try done(second)["fetchedBytes"]?.integer == 0)
+            #expect(scene.hub.log.count { $0.kind == .manifest && $0.method == "GET" } == 0, "it cost allowance")
+            let states = try await scene.daemon.get("/layerd/v1/warm")
+            #expect(states["entries"]?.array?.count == 30)
+            #expect(states["entries"]?.array?.allSatisfy { $0["error"] == .null && $0["digest"] != .null } == true)
+            #expect(try await scene.daemon.get("/layerd/v1/why?image=team0/app0")["stays"]?.string == "pinned")
+            try scene.verifyAllBlobs()
+        }
+    }
+
+    @Test func `goes on after a kill, and remembers what it knew`() async throws {
+        try await withScene(config: Self.config) { scene in
+            try stock(scene)
+            let client = try RunningProcess(
+                DaemonUnderTest.products + "/layerctl", ["-H", "unix://\(scene.daemon.socket)", "warm", "all"])
+            _ = try await client.wait(for: "ten entries") { $0.outputText.contains("[10/30]") ? true : nil }
+            try await scene.daemon.kill()
+            _ = try await client.exit()
+            try await scene.daemon.restart()
+            let before = try await scene.daemon.get("/layerd/v1/warm")["entries"]?.array?.count ?? 0
+            #expect(before >= 9)
+            let again = try await scene.daemon.layerctl("warm", "all")
+            #expect(again.status == 0 && again.output.contains("30 of 30 images are here"), "\(again.output)")
+            #expect(again.output.contains("app0: was here"))
+        }
+    }
+
+    @Test func `fails when an entry is not to be had, and brings the others`() async throws {
+        try await withScene(config: "[warm.some]\nimages = [\"no/such\", \"shop\"]") { scene in
+            let run = try await scene.daemon.layerctl("warm", "some")
+            #expect(run.status == 1 && run.errors.contains("no/such"), "\(run.errors)")
+            #expect(run.output.contains("1 of 2 images are here"))
+            let entries = try await scene.daemon.get("/layerd/v1/warm")["entries"]?.array ?? []
+            #expect(entries.first { $0["image"]?.string == "no/such" }?["failures"]?.integer == 1)
+            let unknown = try await scene.daemon.layerctl("warm", "No Such List")
+            #expect(unknown.status == 1 && unknown.errors.contains("lists: some"), "\(unknown.errors)")
+        }
+    }
+
+    @Test func `is brought without being asked, and from files`() async throws {
+        let directory = try TemporaryDirectory()
+        try Files.write("services:\n  a:\n    image: shop:1.*\n", to: directory.path("compose.yaml"))
+        let config = "[warm.auto]\nfiles = [\"\(directory.path("compose.yaml"))\"]\nevery = \"1h\""
+        try await withScene(config: config) { scene in
+            _ = try await scene.daemon.process.wait(for: "the list") { $0.errorText.contains(" warmed ") ? true : nil }
+            let images = try await scene.daemon.layerctl("ls")
+            #expect(images.output.contains("shop"), "\(images.output)")
+            let more = try await scene.daemon.layerctl("warm", "-f", directory.path("compose.yaml"))
+            #expect(more.status == 0 && more.output.contains("was here"), "\(more.output) \(more.errors)")
+        }
+    }
+
+    private func done(_ result: ProcessResult) throws -> JSON {
+        let line = try #require(result.output.split(separator: "\n").last)
+        return try JSON(parsing: Array(line.utf8))
+    }
+}
