@@ -100,13 +100,18 @@ extension IngestWriter {
 
     /// Notes that the file's length says nothing any more.
     func becomeSparse() throws(StorageError) {
-        let note = try change { state throws(StorageError) in
-            var note = IngestState(digest: digest, size: size, extents: state.extents, isSparse: true)
-            note.synced = state.synced
-            return note
+        try notes.withLock { isNoted throws(StorageError) in
+            guard !isNoted else { return }
+            let note = try change { state throws(StorageError) in
+                var note = IngestState(digest: digest, size: size, extents: state.extents, isSparse: true)
+                note.synced = state.synced
+                return note
+            }
+            try observer(.journal)
+            try directory.write(note)
+            isNoted = true
+            try change { state throws(StorageError) in state.isSparse = true }
         }
-        try write(note)
-        try change { state throws(StorageError) in state.isSparse = true }
     }
 
     /// Hashes what is not hashed yet. Nothing is at work behind.
@@ -166,7 +171,11 @@ extension IngestWriter {
 
     private func write(_ note: IngestState) throws(StorageError) {
         try observer(.journal)
-        try directory.write(note)
+        try notes.withLock { isNoted throws(StorageError) in
+            var note = note
+            note.isSparse = note.isSparse || isNoted
+            try directory.write(note)
+        }
     }
 
     /// A sync that fails is final, here as at the end: what it should have saved may be gone.
@@ -178,7 +187,12 @@ extension IngestWriter {
             state.synced = note.synced
             return true
         }
-        if isCurrent { try directory.writeDurably(note) }
+        guard isCurrent else { return }
+        try notes.withLock { isNoted throws(StorageError) in
+            var note = note
+            note.isSparse = note.isSparse || isNoted
+            try directory.writeDurably(note)
+        }
     }
 
     /// Notes a failure, unless there was one before, and returns the one that counts.

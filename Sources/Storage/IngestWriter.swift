@@ -27,6 +27,9 @@ final class IngestWriter: BlobWriter {
     let pace: Pace
     let labours: DiskThreads
     let state: Locked<State>
+    /// Whether it was noted that the file's length says nothing. Held while a note is written, by threads that may wait:
+    /// notes are written one at a time, and none takes that word back.
+    let notes: Locked<Bool>
     /// Takes what is appended without a stretch being named.
     private let main = Locked<IngestStretch?>(nil)
 
@@ -64,6 +67,7 @@ final class IngestWriter: BlobWriter {
         self.observer = observer
         self.pace = pace
         let extents = found?.extents ?? Extents()
+        notes = Locked(extents.ranges.count > 1)
         state = Locked(
             State(
                 digester: found?.digester ?? Digester(descriptor.digest.algorithm), hashed: extents.prefix,

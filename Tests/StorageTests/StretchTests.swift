@@ -46,6 +46,27 @@ private let blob = SampleBlob(count: 3_000_000)
         }
     }
 
+    @Test func `may be begun in many places at the same moment`() async throws {
+        try await withStateDirectory { root in
+            let store = try await LocalContentStore(root: root)
+            for seed in 1...20 as ClosedRange<UInt64> {
+                let blob = SampleBlob(count: 800_000, seed: seed)
+                try await store.ingest(blob.descriptor) { writer in
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        for start in stride(from: 0, to: 800_000, by: 100_000) {
+                            group.addTask {
+                                let stretch = try await writer.stretch(at: Int64(start))
+                                try stretch.append(blob, start..<start + 100_000)
+                                try stretch.close()
+                            }
+                        }
+                        try await group.waitForAll()
+                    }
+                }
+            }
+        }
+    }
+
     /// After a reboot the length of a file says nothing: the bytes may be zeros.
     @Test func `is gone on with after a reboot from what was synced`() async throws {
         try await withStateDirectory { root in
