@@ -8,8 +8,9 @@ import Testing
         import json, socket, sys
         def ask(bytes):
             client = socket.socket(socket.AF_UNIX)
-            client.settimeout(20)
+            # With a timeout before it, connecting fails where it would have to wait.
             client.connect(sys.argv[1])
+            client.settimeout(20)
             try:
                 client.sendall(bytes)
             except BrokenPipeError:
@@ -46,7 +47,7 @@ import Testing
                 (400, get("/images/json?filters=%7B%22dangling%22%3A%5B%22true%22%2C%22false%22%5D%7D")),
                 (400, get("/system/df?type=image&type=nothing")), (400, get("/events?since=99999999999999999999999")),
                 (400, get("/images/create?fromImage=UPPER", "POST")), (400, get("/images/%zz/json")),
-                (404, get("/images/%00/json")), (400, get("/images/create?fromImage=%00", "POST")),
+                (400, get("/images/%00/json")), (400, get("/images/create?fromImage=%00", "POST")),
                 (400, get("/images/create?fromImage=a&platform=x/y/z/w", "POST")),
                 (403, get("/images/create?fromImage=scratch", "POST")), (400, get("/images/", "DELETE")),
                 (400, get("/v0.1/info")), (400, get("/v99/info")), (404, get("/v1.43/../info")), (404, get("/v/info")),
@@ -77,7 +78,6 @@ import Testing
             held = []
             for number in range(1000):
                 client = socket.socket(socket.AF_UNIX)
-                client.settimeout(20)
                 client.connect(sys.argv[1])
                 if number % 2: client.sendall(b"GET /v1.50/info HTTP/1.1\r\nHost: x\r\nX-Slow: ")
                 held.append(client)
