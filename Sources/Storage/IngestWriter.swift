@@ -27,8 +27,8 @@ final class IngestWriter: BlobWriter {
     let pace: Pace
     let labours: DiskThreads
     let state: Locked<State>
-    /// Whether it was noted that the file's length says nothing. Held while a note is written, by threads that may wait:
-    /// notes are written one at a time, and none takes that word back.
+    /// Whether it was noted that the file's length says nothing. Held while a note is written, by threads that may
+    /// wait: notes are written one at a time, and none takes that word back.
     let notes: Locked<Bool>
     /// Takes what is appended without a stretch being named.
     private let main = Locked<IngestStretch?>(nil)

@@ -16,8 +16,9 @@ indirect enum YAMLTree: Sendable {
         var budget = maximumNodes
         var documents: [YAMLTree] = []
         do {
-            let nodes = try Yams.compose_all(yaml: text)
-            for node in nodes {
+            // Stepped through by hand: a loop would step through a copy, and the error would stay in that.
+            var nodes = try Yams.compose_all(yaml: text)
+            while let node = nodes.next() {
                 guard let tree = build(node, depth: 0, &budget) else {
                     throw WarmError.unreadable(file: file, reason: "it has too many nodes, or is nested too deep")
                 }

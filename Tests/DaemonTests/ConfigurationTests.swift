@@ -182,7 +182,7 @@ import Warming
                 "insecure-listen", "keep-at-least", "key", "level", "listen", "low-speed", "low-speed-time",
                 "low-watermark", "max-connections", "max-size", "min-free", "mirrors", "password-file", "per-host",
                 "pin", "platforms", "private", "proxy", "range-threshold", "read-group", "reserve", "retries",
-                "revalidate", "revalidate-after", "socket", "token-realms", "username",
+                "revalidate", "revalidate-after", "scrub-every", "socket", "token-realms", "username",
             ])
         let directory = try TemporaryDirectory()
         try Files.write(Array("pw".utf8), to: directory.path("pw"), mode: 0o600)
