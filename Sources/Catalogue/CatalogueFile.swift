@@ -95,6 +95,9 @@ private let settings = [
 private func refuseForeign(_ db: Database, path: String) throws {
     let application = try Int64.fetchOne(db, sql: "PRAGMA application_id")
     guard application != Schema.applicationID else { return }
-    let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema")
+    // GRDB makes its own table before the first migration: a power cut may come between the two.
+    let tables = try Int.fetchOne(
+        db,
+        sql: "SELECT count(*) FROM sqlite_schema WHERE tbl_name <> 'grdb_migrations' AND name NOT LIKE 'sqlite_%'")
     guard application == 0, tables == 0 else { throw CatalogueError.foreign(path: path) }
 }

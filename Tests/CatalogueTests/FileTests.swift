@@ -49,6 +49,19 @@ private let clock = StoppedClock()
         }
     }
 
+    /// GRDB makes its own table first, in a transaction of its own; a power cut between the two is no foreign database.
+    @Test func `is made whole when its making was cut short`() async throws {
+        try await withCatalogueFile { path in
+            let queue = try DatabaseQueue(path: path)
+            try await queue.write { try $0.execute(sql: "CREATE TABLE grdb_migrations (identifier TEXT PRIMARY KEY)") }
+            try queue.close()
+            let catalogue = try await Catalogue.open(path: path, now: clock.now)
+            try await catalogue.record(image(1), named: [])
+            #expect(try await catalogue.images().count == 1)
+            try await catalogue.close()
+        }
+    }
+
     @Test func `is one file once it is closed`() async throws {
         try await withCatalogueFile { path in
             let catalogue = try await Catalogue.open(path: path, now: clock.now)
