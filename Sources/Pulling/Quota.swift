@@ -44,7 +44,7 @@ public enum SpaceError: Fault, Equatable {
     public var description: String {
         switch self {
         case .noRoom(let needed, let available, let staying):
-            "no space left on device: \(needed) bytes are needed, and \(available) can be had"
+            "no space left on device: needs \(needed), free \(available) bytes, with all gone that may go"
                 + (staying.isEmpty ? "" : "; these stay: " + staying.joined(separator: ", "))
         }
     }

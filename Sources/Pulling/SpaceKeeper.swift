@@ -74,6 +74,8 @@ public final class SpaceKeeper: Sendable {
 
     /// Brings the store back within a quota that was lowered, or a disk that others filled. What cannot go stays.
     public func settle() async throws {
+        // Without a limit there is nothing to keep to, and no reason to look at the store.
+        guard state.withLock({ $0.quota.maxSize > 0 || $0.quota.minFree > 0 }) else { return }
         try await turn.withSlot(key: "space", lane: 0) {
             let room = try await room(for: [])
             guard room.missing > 0 else { return }
