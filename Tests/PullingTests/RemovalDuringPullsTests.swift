@@ -23,7 +23,10 @@ import Testing
         let disturbing = Task {
             var turn = 0
             while !Task.isCancelled {
-                try await disturb(turn)
+                // A task of its own, awaited here: the end of the loop must not cut a removal in two, for what that
+                // leaves goes with the next sweep only.
+                let now = turn
+                try await Task { try await disturb(now) }.value
                 turn += 1
                 await Task.yield()
             }
