@@ -68,13 +68,12 @@ public struct LayerdDaemon: Sendable {
             maximumConnections: configuration.pull.maxConnections * 2, perHost: configuration.pull.perHost * 2,
             userAgent: "layerd/\(Version.current)")
         let parts = assemble(store, catalogue, http: http)
-        if !store.wasStoppedOrderly { await followCatalogue(parts.collector) }
         let passed = PassedSockets()
         let mirror = mirror(
             puller: parts.puller, registry: parts.registry, store: store, catalogue: catalogue,
             metrics: parts.metrics, passed: passed.mirror)
         let beside =
-            care(store, catalogue, parts.puller.healer, parts.scrubber)
+            care(parts)
             + [layerCheck(catalogue, store, parts.collector, parts.events)] + (mirror.map { [$0] } ?? [])
         do {
             try await serve(
@@ -114,14 +113,6 @@ public struct LayerdDaemon: Sendable {
                 saver: ImageSaver(catalogue: catalogue, store: store, collector: collector, events: events),
                 loader: ImageLoader(catalogue: catalogue, store: store, collector: collector, events: events),
                 events: events, registry: registry, daemon: facts(), now: { Timestamp.now() }))
-    }
-
-    /// A crash may have come between the catalogue and the index that follows it. A disk that cannot take the index now
-    /// is no reason not to serve what is there.
-    private func followCatalogue(_ collector: Collector) async {
-        do { try await collector.updateIndex() } catch {
-            logger.warning("index.json is not up to date", metadata: ["reason": "\(sentence(for: error))"])
-        }
     }
 
     func facts() -> DaemonFacts {

@@ -18,13 +18,19 @@ struct Opening: Sendable {
     /// recorded with what is there; a catalogue that is lost or damaged is rebuilt.
     /// - Parameter rebuild: rebuild it whatever its state.
     func open(_ store: LocalContentStore, rebuild: Bool = false) async throws -> Catalogue {
-        let catalogue = try await openOrRebuild(store, rebuild: rebuild)
-        let records = CatalogueRecords(catalogue: catalogue)
         guard !store.wasStoppedOrderly else {
-            store.use(records)
+            let catalogue = try await openOrRebuild(store, rebuild: rebuild).catalogue
+            store.use(CatalogueRecords(catalogue: catalogue))
             return catalogue
         }
-        let settlement = try await store.settle(recorded: try await catalogue.blobSizes(), records: records)
+        // Both read all there is to read, each from its own part of the disk.
+        async let early = store.survey()
+        let (catalogue, isRebuilt) = try await openOrRebuild(store, rebuild: rebuild)
+        async let recorded = catalogue.blobSizes()
+        // A rebuild reads blobs and puts aside what is damaged.
+        let survey = isRebuilt ? try await store.survey() : try await early
+        let settlement = try await store.settle(
+            survey, recorded: try await recorded, records: CatalogueRecords(catalogue: catalogue))
         let lost = try await catalogue.lose(settlement.missing)
         guard settlement != Settlement() else { return catalogue }
         logger.notice(
@@ -41,23 +47,25 @@ struct Opening: Sendable {
         return catalogue
     }
 
-    private func openOrRebuild(_ store: LocalContentStore, rebuild: Bool) async throws -> Catalogue {
-        if rebuild { return try await self.rebuild(store, because: "it was asked for") }
+    private func openOrRebuild(_ store: LocalContentStore, rebuild: Bool) async throws -> (
+        catalogue: Catalogue, isRebuilt: Bool
+    ) {
+        if rebuild { return (try await self.rebuild(store, because: "it was asked for"), true) }
         do {
             let catalogue = try await Catalogue.open(path: path) { Timestamp.now() }
             do {
                 if !store.wasStoppedOrderly { try await catalogue.check() }
                 guard try await catalogue.totals().images == 0, !(try await indexNames(store)).isEmpty else {
-                    return catalogue
+                    return (catalogue, false)
                 }
             } catch {
                 try await catalogue.close()
                 throw error
             }
             try await catalogue.close()
-            return try await self.rebuild(store, because: "it is empty, and index.json is not")
+            return (try await self.rebuild(store, because: "it is empty, and index.json is not"), true)
         } catch CatalogueError.damaged(_, let reason) {
-            return try await self.rebuild(store, because: reason)
+            return (try await self.rebuild(store, because: reason), true)
         }
     }
 

@@ -1,6 +1,7 @@
 internal import Catalogue
 internal import Logging
 internal import OCI
+internal import Pulling
 internal import ServiceLifecycle
 internal import Storage
 
@@ -21,6 +22,24 @@ struct RecordKeeper: Service {
                 }
             }
         }
+    }
+}
+
+/// Brings `index.json` up to date after an unclean stop, which may have come between the catalogue and the index that
+/// follows it. While the daemon serves already, for the names may be many; it is not cut short.
+struct IndexFollower: Service {
+    let store: LocalContentStore
+    let collector: Collector
+    let logger: Logger
+
+    func run() async throws {
+        if !store.wasStoppedOrderly {
+            do { try await collector.updateIndex() } catch {
+                // A disk that cannot take it now is no reason not to serve what is there.
+                logger.warning("index.json is not up to date", metadata: ["reason": "\(sentence(for: error))"])
+            }
+        }
+        try await gracefulShutdown()
     }
 }
 

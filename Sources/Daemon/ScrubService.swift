@@ -76,13 +76,12 @@ struct ScrubService: Service {
 
 extension LayerdDaemon {
     /// What looks after the store while the daemon serves.
-    func care(
-        _ store: LocalContentStore, _ catalogue: Catalogue, _ healer: Healer, _ scrubber: Scrubber
-    ) -> [any Service] {
+    func care(_ parts: Parts) -> [any Service] {
         [
-            RecordKeeper(store: store, logger: logger),
+            IndexFollower(store: parts.store, collector: parts.collector, logger: logger),
+            RecordKeeper(store: parts.store, logger: logger),
             ScrubService(
-                store: store, catalogue: catalogue, healer: healer, scrubber: scrubber,
+                store: parts.store, catalogue: parts.catalogue, healer: parts.puller.healer, scrubber: parts.scrubber,
                 every: configuration.store.scrubEvery, logger: logger),
         ]
     }

@@ -88,4 +88,6 @@ private struct LeasedStore: ContentStore {
     func remove(_ digest: Digest) async throws { try await base.remove(digest) }
 
     func blobs() async throws -> [(digest: Digest, size: Int64)] { try await base.blobs() }
+
+    func blobBytes() async throws -> Int64 { try await base.blobBytes() }
 }

@@ -123,14 +123,15 @@ public final class SpaceKeeper: Sendable {
 
     func room(for wanted: [Descriptor]) async throws -> Room {
         let (quota, reserved) = state.withLock { ($0.quota, $0.reserved) }
-        var sizes: [Digest: Int64] = [:]
-        for blob in try await store.blobs() { sizes[blob.digest] = blob.size }
-        let coming = reserved.filter { sizes[$0.key] == nil }
+        var coming: [Digest: Int64] = [:]
+        for (digest, held) in reserved where try await store.size(of: digest) == nil { coming[digest] = held.size }
+        // Afterwards: a blob that arrives in between counts twice, where the other way round it would not count.
+        let stored = try await store.blobBytes()
         let held = try await disk?.ingests() ?? []
         let own = Set(wanted.map(\.digest))
         let orphans = held.filter { !$0.isActive && coming[$0.digest] == nil && !own.contains($0.digest) }
         let others = held.filter { $0.isActive && coming[$0.digest] == nil }
-        var used = sizes.values.reduce(0, +) + coming.values.reduce(0) { $0 + $1.size }
+        var used = stored + coming.values.reduce(0, +)
         used += orphans.reduce(0) { $0 + $1.bytes } + others.reduce(0) { $0 + $1.total }
         var seen = Set<Digest>()
         let needed = wanted.filter { coming[$0.digest] == nil && seen.insert($0.digest).inserted }
@@ -140,7 +141,7 @@ public final class SpaceKeeper: Sendable {
         if let disk {
             // What is let in and has not begun comes off what the disk says is free; what has begun has its blocks.
             let begun = Set(held.filter(\.isActive).map(\.digest))
-            let unwritten = coming.filter { !begun.contains($0.key) }.reduce(Int64(0)) { $0 + $1.value.size }
+            let unwritten = coming.filter { !begun.contains($0.key) }.reduce(Int64(0)) { $0 + $1.value }
             let short = quota.minFree + needed + unwritten - (try await disk.freeBytes())
             missing = max(missing, short)
             desired = max(desired, short)

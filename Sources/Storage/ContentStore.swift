@@ -49,10 +49,16 @@ public protocol ContentStore: Sendable {
 
     /// All blobs, in no order. A walk over the store: not for hot paths.
     func blobs() async throws -> [(digest: Digest, size: Int64)]
+
+    /// Bytes of all blobs, without a walk.
+    func blobBytes() async throws -> Int64
 }
 
 extension ContentStore {
     public func reserve(_ blobs: [Descriptor]) async throws -> SpaceReservation { SpaceReservation() }
+
+    /// For stores that hold little.
+    public func blobBytes() async throws -> Int64 { try await blobs().reduce(0) { $0 + $1.size } }
 }
 
 /// What an ingest came to.

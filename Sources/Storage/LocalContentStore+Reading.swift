@@ -68,10 +68,6 @@ extension LocalContentStore {
         }
     }
 
-    public func blobs() async throws -> [(digest: Digest, size: Int64)] {
-        try await labours.run { [layout] in try layout.blobList() }
-    }
-
     /// Opens the blob. What is no regular file was never put there by us.
     func find(_ digest: Digest) async throws -> (OpenFile, FileStatus) {
         let path = layout.blob(digest)

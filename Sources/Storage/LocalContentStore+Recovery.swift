@@ -17,6 +17,12 @@ public struct Settlement: Sendable, Equatable {
     public init() {}
 }
 
+/// What one reading of the blobs' directories found.
+public struct BlobSurvey: Sendable {
+    let found: [Digest: FileStatus]
+    let foreign: Int
+}
+
 extension LocalContentStore {
     /// Blobs written within this many seconds before the last one may not have reached the medium as they should.
     private static let suspicion: Int64 = 600
@@ -35,13 +41,23 @@ extension LocalContentStore {
         }
     }
 
-    /// Settles what is recorded with what is on disk, by one reading of the directories and without hashing: for the
-    /// start after an unclean stop, before anything else uses the store.
+    /// Reads the directories of the blobs once, without hashing: for the start after an unclean stop, before anything
+    /// else uses the store.
+    public func survey() async throws -> BlobSurvey {
+        let survey = try await labours.run { [layout] in try layout.survey() }
+        let regular = survey.found.values.lazy.filter { $0.kind == .regular }
+        tally.set(regular.reduce(0) { $0 + $1.size }, asOf: tally.changes)
+        return survey
+    }
+
+    /// Settles what is recorded with what was found on disk, before anything else uses the store.
     /// - Parameter recorded: every recorded blob with its length in bytes.
-    public func settle(recorded: [Digest: Int64], records: any BlobRecords) async throws -> Settlement {
-        let (found, foreign) = try await labours.run { [layout] in try layout.survey() }
+    public func settle(
+        _ survey: BlobSurvey, recorded: [Digest: Int64], records: any BlobRecords
+    ) async throws -> Settlement {
+        let found = survey.found
         var settlement = Settlement()
-        settlement.foreign = foreign
+        settlement.foreign = survey.foreign
         for (digest, status) in found {
             if let size = recorded[digest], status.size == size, status.kind == .regular { continue }
             if recorded[digest] == nil, status.kind == .regular {
@@ -66,14 +82,14 @@ extension LocalContentStore {
 
 extension StoreLayout {
     /// What is under the names of blobs, and how many other names there are.
-    fileprivate func survey() throws -> (found: [Digest: FileStatus], foreign: Int) {
+    fileprivate func survey() throws -> BlobSurvey {
         var found: [Digest: FileStatus] = [:]
         var foreign = 0
         for algorithm in Digest.Algorithm.allCases {
             let path = blobs(algorithm)
             let directory = try OpenFile(directory: path)
             for name in try FileTree.names(in: path) {
-                guard let digest = Digest(fileName: "\(algorithm.rawValue)-\(name)") else {
+                guard let digest = Digest(hex: name, algorithm) else {
                     foreign += 1
                     continue
                 }
@@ -82,6 +98,6 @@ extension StoreLayout {
                 found[digest] = FileStatus(status)
             }
         }
-        return (found, foreign)
+        return BlobSurvey(found: found, foreign: foreign)
     }
 }

@@ -24,6 +24,7 @@ public final class LocalContentStore: ContentStore {
     /// One hash at a time of a blob that is in doubt; the key is the digest.
     let examinations = SlotQueue(total: .max, perKey: 1)
     let trust: Trust
+    let tally = BlobTally()
     /// The state directory was left by an orderly stop: rows and files agree, and nothing is half done.
     public let wasStoppedOrderly: Bool
     /// Blobs that were found damaged and put into quarantine, for whoever can bring them again.
@@ -65,11 +66,11 @@ public final class LocalContentStore: ContentStore {
         observer: @escaping StepObserver
     ) async throws {
         let layout = StoreLayout(root: root)
-        let (lock, directories, wasStoppedOrderly) = try await lookups.run {
+        let (lock, directories, marker) = try await lookups.run {
             let lock = try layout.lock()
-            let wasStoppedOrderly = try layout.takeMarker()
+            let marker = try layout.takeMarker()
             try layout.create()
-            if !wasStoppedOrderly {
+            if marker == nil {
                 try layout.sweepIngests()
                 try layout.sweepStaged()
             }
@@ -77,10 +78,11 @@ public final class LocalContentStore: ContentStore {
             for algorithm in Digest.Algorithm.allCases {
                 directories[algorithm] = try OpenFile(directory: layout.blobs(algorithm))
             }
-            return (lock, directories, wasStoppedOrderly)
+            return (lock, directories, marker)
         }
         self.root = root
-        self.wasStoppedOrderly = wasStoppedOrderly
+        wasStoppedOrderly = marker != nil
+        if let bytes = marker?.bytes { tally.set(bytes, asOf: 0) }
         trust = Trust(boot: boot)
         (losses, lose) = AsyncStream.makeStream()
         self.layout = layout
@@ -107,7 +109,8 @@ public final class LocalContentStore: ContentStore {
 
     /// Marks that everything is settled, so that the next start need not look. To be called last before ``close()``.
     public func markOrderlyStop() async throws {
-        try await labours.run { [layout] in try layout.leaveMarker() }
+        let bytes = tally.bytes
+        try await labours.run { [layout] in try layout.leaveMarker(bytes: bytes) }
     }
 
     /// Rewrites `index.json`, the layout's list of names, and returns when it is durable. Of calls at the same time the
@@ -128,6 +131,10 @@ public final class LocalContentStore: ContentStore {
         guard let directory = blobDirectories[digest.algorithm] else {
             preconditionFailure("every algorithm has a directory")
         }
-        try await committer.perform(NameChange(directory: directory, apply: apply, revert: revert))
+        let path = layout.blob(digest)
+        try await committer.perform(
+            NameChange(
+                directory: directory, apply: { [tally] in try tally.follow(path, apply) },
+                revert: { [tally] in tally.follow(path, revert) }))
     }
 }

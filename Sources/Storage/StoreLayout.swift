@@ -38,7 +38,7 @@ struct StoreLayout: Sendable {
         var found: [(digest: Digest, size: Int64)] = []
         for algorithm in Digest.Algorithm.allCases {
             for name in try FileTree.names(in: blobs(algorithm)) {
-                guard let digest = Digest(fileName: "\(algorithm.rawValue)-\(name)"),
+                guard let digest = Digest(hex: name, algorithm),
                     let status = try FileStatus.of(blob(digest)), status.kind == .regular
                 else { continue }
                 found.append((digest, status.size))
@@ -51,6 +51,11 @@ struct StoreLayout: Sendable {
 extension Digest {
     /// `sha256-<hex>`: a digest as one name in a directory.
     var fileName: String { "\(algorithm.rawValue)-\(hex)" }
+
+    /// A blob's name in the directory of its algorithm; `nil` for every other name.
+    init?(hex: String, _ algorithm: Algorithm) {
+        do { try self.init(parsing: "\(algorithm.rawValue):\(hex)") } catch { return nil }
+    }
 
     /// `nil` for every other name.
     init?(fileName: String) {

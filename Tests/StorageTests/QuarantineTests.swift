@@ -13,15 +13,15 @@ private let blob = SampleBlob(count: 10_000)
 enum Impostor: CaseIterable {
     case flippedBit, truncated, extended, empty, link, pipe, directory
 
-    func put(at path: String, in root: String) throws {
+    func put(at path: String, in root: String, bytes: [UInt8] = blob.bytes) throws {
         try FileManager.default.removeItem(atPath: path)
         switch self {
-        case .flippedBit: try write([blob.bytes[0] ^ 1] + blob.bytes.dropFirst(), to: path)
-        case .truncated: try write(Array(blob.bytes.dropLast()), to: path)
-        case .extended: try write(blob.bytes + [0], to: path)
+        case .flippedBit: try write([bytes[0] ^ 1] + bytes.dropFirst(), to: path)
+        case .truncated: try write(Array(bytes.dropLast()), to: path)
+        case .extended: try write(bytes + [0], to: path)
         case .empty: try write([], to: path)
         case .link:
-            try write(blob.bytes, to: root + "/elsewhere")
+            try write(bytes, to: root + "/elsewhere")
             try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: root + "/elsewhere")
         case .pipe: #expect(mkfifo(path, 0o600) == 0)
         case .directory: try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)

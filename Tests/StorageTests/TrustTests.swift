@@ -35,7 +35,7 @@ private func start(_ root: String, _ records: MemoryRecords, boot: String) async
     if store.wasStoppedOrderly {
         store.use(records)
     } else {
-        _ = try await store.settle(recorded: [blob.digest: Int64(blob.bytes.count)], records: records)
+        _ = try await store.settle(store.survey(), recorded: [blob.digest: Int64(blob.bytes.count)], records: records)
     }
     return store
 }
@@ -166,7 +166,7 @@ private func rot(_ digest: Digest, in root: String, quietly records: MemoryRecor
             try write([1], to: root + "/store/blobs/sha256/readme")
             let store = try await LocalContentStore(root: root)
             let settlement = try await store.settle(
-                recorded: [blob.digest: Int64(blob.bytes.count)], records: records)
+                store.survey(), recorded: [blob.digest: Int64(blob.bytes.count)], records: records)
             #expect(settlement.missing == [blob.digest])
             #expect(settlement.foreign == 1)
             #expect(try await store.size(of: blob.digest) == nil)
