@@ -83,7 +83,12 @@ let suites = [
     suite("TestSupportTests", ["TestSupport", "OCI", "Hashing"]),
     suite("IntegrationTests", ["TestSupport", "OCI", "Hashing", "Coordination"]),
     suite("FaultTests", ["TestSupport", "OCI", "Hashing", "Coordination"]),
-    suite("FuzzTests", ["OCI", "Keyring", "Registry", "Transport", "Layers", "Serving", "TestSupport", nioCore]),
+    suite(
+        "FuzzTests",
+        [
+            "OCI", "Keyring", "Registry", "Transport", "Storage", "Layers", "Serving", "EngineAPI", "MirrorAPI",
+            "Warming", "Daemon", "TestSupport", nioCore,
+        ]),
     suite("LayeringTests", []),
 ]
 
@@ -118,7 +123,8 @@ let package = Package(
         room("Storage", ["OCI", "Hashing", "Coordination", systemPackage]),
         room("Layers", ["OCI", "Hashing", "CZlib", "CZstd", "CLzma"]),
         room("Catalogue", ["OCI", "Coordination", grdb]),
-        room("Keyring", ["OCI", "Coordination"]),
+        .target(name: "CSpawn"),
+        room("Keyring", ["OCI", "Coordination", "CSpawn"]),
         room("Registry", ["OCI", "Hashing", "Coordination", "Transport", "Keyring"]),
         room(
             "Pulling",
@@ -151,7 +157,7 @@ let package = Package(
         room(
             "TestSupport",
             [
-                "OCI", "Hashing", "Coordination", "Transport", "Storage", "CZlib", "CZstd", nioCore, nioPosix,
+                "OCI", "Hashing", "Coordination", "Transport", "Storage", "Keyring", "CZlib", "CZstd", nioCore, nioPosix,
                 nioHTTP1, nioSSL,
             ]),
         .executableTarget(

@@ -61,18 +61,6 @@ private actor HelperThread {
     }
 }
 
-private enum SpawnFailure: Error, Equatable {
-    case absent
-    case system(Int32)
-
-    var reason: String {
-        switch self {
-        case .absent: "no such program"
-        case .system(let code): String(cString: strerror(code))
-        }
-    }
-}
-
 /// A running child and our ends of its standard input and output. They are sockets, for writing to one that nobody
 /// reads can be made to raise no signal.
 private struct HelperChild {
@@ -80,7 +68,7 @@ private struct HelperChild {
     private let input: Int32
     private let output: Int32
 
-    init(_ process: HelperProcess) throws(SpawnFailure) {
+    init(_ process: HelperProcess) throws(Spawning.Failure) {
         let (ourInput, theirInput) = try HelperChild.pair()
         let ourOutput: Int32, theirOutput: Int32
         do { (ourOutput, theirOutput) = try HelperChild.pair() } catch {
@@ -88,7 +76,10 @@ private struct HelperChild {
             throw error
         }
         defer { for descriptor in [theirInput, theirOutput] { _ = Glibc.close(descriptor) } }
-        do { pid = try HelperChild.spawn(process, input: theirInput, output: theirOutput) } catch {
+        do {
+            pid = try Spawning.start(
+                process.program, process.arguments, standard: [theirInput, theirOutput, Spawning.nowhere])
+        } catch {
             for descriptor in [ourInput, ourOutput] { _ = Glibc.close(descriptor) }
             throw error
         }
@@ -161,61 +152,10 @@ private struct HelperChild {
         _ = reap()
     }
 
-    private static func pair() throws(SpawnFailure) -> (ours: Int32, theirs: Int32) {
+    private static func pair() throws(Spawning.Failure) -> (ours: Int32, theirs: Int32) {
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw .system(errno) }
         return (ends[0], ends[1])
-    }
-
-    /// The child leads a process group, has an empty signal mask and default handlers, and holds no descriptor of
-    /// ours but its two.
-    private static func spawn(
-        _ process: HelperProcess, input: Int32, output: Int32
-    ) throws(SpawnFailure) -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, input, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, 1)
-        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        for descriptor in openDescriptors() where descriptor > 2 {
-            posix_spawn_file_actions_addclose(&actions, descriptor)
-        }
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        var all = sigset_t()
-        sigfillset(&all)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        var pid: pid_t = 0
-        // INVARIANT: the copies are freed after posix_spawnp, which keeps none of its arguments, has returned.
-        var words: [UnsafeMutablePointer<CChar>?] = ([process.program] + process.arguments).map { strdup($0) }
-        words.append(nil)
-        defer { for word in words { free(word) } }
-        let code = posix_spawnp(&pid, process.program, &actions, &attributes, words, environ)
-        guard code == 0 else { throw code == ENOENT ? .absent : .system(code) }
-        return pid
-    }
-
-    /// Sockets of other rooms may not be marked close-on-exec.
-    private static func openDescriptors() -> [Int32] {
-        guard let folder = opendir("/proc/self/fd") else { return [] }
-        defer { closedir(folder) }
-        let own = dirfd(folder)
-        var found: [Int32] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
-                name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if let number = Int32(name), number != own { found.append(number) }
-        }
-        return found
     }
 }

@@ -12,7 +12,7 @@ enum Rooms {
         "Storage": toolchain.union(["OCI", "Hashing", "Coordination", "SystemPackage"]),
         "Layers": ["OCI", "Hashing", "CZlib", "CZstd", "CLzma"],
         "Catalogue": toolchain.union(["OCI", "Coordination", "GRDB", "Foundation"]),
-        "Keyring": toolchain.union(["OCI", "Coordination"]),
+        "Keyring": toolchain.union(["OCI", "Coordination", "CSpawn"]),
         "Registry": toolchain.union(["OCI", "Hashing", "Coordination", "Transport", "Keyring"]),
         "Pulling": toolchain.union([
             "OCI", "Hashing", "Coordination", "Observability", "Storage", "Layers", "Registry", "Catalogue",
@@ -40,7 +40,7 @@ enum Rooms {
         "hub-stand-in": toolchain.union(["TestSupport", "OCI", "ArgumentParser"]),
         "measure-transfers": toolchain.union(["TestSupport", "OCI", "ArgumentParser"]),
         "TestSupport": toolchain.union([
-            "OCI", "Hashing", "Coordination", "Transport", "Storage", "CZlib", "CZstd", "NIOCore", "NIOPosix",
+            "OCI", "Hashing", "Coordination", "Transport", "Storage", "Keyring", "CZlib", "CZstd", "NIOCore", "NIOPosix",
             "NIOHTTP1", "NIOSSL", "NIOConcurrencyHelpers",
         ]),
     ]

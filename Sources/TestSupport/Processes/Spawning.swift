@@ -1,9 +1,9 @@
 // Processes: the real counterparts a test talks to, and how to run them: started with posix_spawn, in a process group
 // of their own, always reaped, and gone when the test is.
 
-internal import Coordination
 internal import FoundationEssentials
 internal import Glibc
+internal import Keyring
 
 /// The absolute path of an executable on `PATH`; `nil` when there is none of that name.
 public func which(_ tool: String) -> String? {
@@ -19,18 +19,8 @@ struct ChildPipes {
     var errors: Int32
 }
 
-/// Held while descriptors exist that a child must not inherit and that are not marked so yet: a child of another thread
-/// that held the end of a pipe would keep its reader waiting.
-private let spawning = Locked(())
-
-/// Starts `path`; the child leads a process group, has an empty signal mask and default signal handlers.
+/// Starts `path`, as ``Spawning`` starts programs.
 func spawn(_ path: String, _ arguments: [String], environment: [String: String]?) throws -> (pid_t, ChildPipes) {
-    try spawning.withLock { _ in try spawnAlone(path, arguments, environment: environment) }
-}
-
-private func spawnAlone(
-    _ path: String, _ arguments: [String], environment: [String: String]?
-) throws -> (pid_t, ChildPipes) {
     var input: [Int32] = [-1, -1]
     var output: [Int32] = [-1, -1]
     var errors: [Int32] = [-1, -1]
@@ -44,62 +34,12 @@ private func spawnAlone(
     let theirs = [input[0], output[1], errors[1]]
     defer { theirs.forEach { _ = close($0) } }
     do {
-        let pid = try spawn(path, arguments, environment: environment, descriptors: theirs)
+        let pid = try Spawning.start(path, arguments, environment: environment, standard: theirs)
         for descriptor in [ours.input, ours.output, ours.errors] { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
         return (pid, ours)
     } catch {
         [ours.input, ours.output, ours.errors].forEach { _ = close($0) }
-        throw error
-    }
-}
-
-private func spawn(
-    _ path: String, _ arguments: [String], environment: [String: String]?, descriptors: [Int32]
-) throws -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    for (number, descriptor) in descriptors.enumerated() {
-        posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(number))
-    }
-    for descriptor in try inheritable() { posix_spawn_file_actions_addclose(&actions, descriptor) }
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    sigemptyset(&none)
-    var all = sigset_t()
-    sigfillset(&all)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setsigdefault(&attributes, &all)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
-    posix_spawnattr_setflags(&attributes, Int16(flags))
-    let variables = (environment ?? ProcessInfo.processInfo.environment).map { "\($0.key)=\($0.value)" }
-    var pid: pid_t = 0
-    let code = withCStrings([path] + arguments) { words in
-        withCStrings(variables) { posix_spawn(&pid, path, &actions, &attributes, words, $0) }
-    }
-    guard code == 0 else { throw StandInError.process(path, reason: "cannot be started, errno \(code)") }
-    return pid
-}
-
-/// The descriptors a child must close. NIO's sockets are not marked close-on-exec: a connection or listener closed here
-/// would stay open in a child. Those that other threads may open meanwhile have the next free numbers.
-private func inheritable() throws -> ClosedRange<Int32> {
-    let open = try Files.list("/proc/self/fd").compactMap { Int32($0) }
-    return 3...((open.max() ?? 3) + 256)
-}
-
-/// Calls `body` with a null-terminated array of C strings.
-private func withCStrings<Result>(
-    _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
-) -> Result {
-    // INVARIANT: the copies are freed after `body` has returned; posix_spawn keeps none of its arguments.
-    let copies: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) } + [nil]
-    defer { copies.forEach { free($0) } }
-    return copies.withUnsafeBufferPointer { buffer in
-        withUnsafePointer(to: Optional<UnsafeMutablePointer<CChar>>.none) { body(buffer.baseAddress ?? $0) }
+        throw StandInError.process(path, reason: "cannot be started: \(error.reason)")
     }
 }
 
