@@ -157,7 +157,8 @@ let package = Package(
         room(
             "TestSupport",
             [
-                "OCI", "Hashing", "Coordination", "Transport", "Storage", "Keyring", "CZlib", "CZstd", nioCore, nioPosix,
+                "OCI", "Hashing", "Coordination", "Transport", "Storage", "Keyring", "CZlib", "CZstd", nioCore,
+                nioPosix,
                 nioHTTP1, nioSSL,
             ]),
         .executableTarget(

@@ -9,7 +9,9 @@ struct TargetParts {
         guard let rest = TargetParts.originForm(target.utf8[...]) else { return nil }
         let question = rest.firstIndex(of: UInt8(ascii: "?"))
         let path = rest[..<(question ?? rest.endIndex)]
-        if path.contains(UInt8(ascii: "%")), decoded(path, plusIsSpace: false) == nil { return nil }
+        if path.contains(where: { $0 == UInt8(ascii: "%") || $0 == 0 }), decoded(path, plusIsSpace: false) == nil {
+            return nil
+        }
         self.path = path.isEmpty ? "/" : String(Substring(path))
         guard let question else {
             query = []

@@ -144,9 +144,11 @@ import Warming
         #expect(error.description.hasPrefix("etc.toml:\(line): "))
     }
 
-    @Test func `that is not TOML says where`() throws {
+    /// The library stops the process at a header without a name.
+    @Test(arguments: ["retries = = 3", "[|x]", "[", "[[ ]]", "  [.x]", "[é]", "[\u{0}"])
+    func `that is not TOML says where`(line: String) throws {
         let thrown = #expect(throws: ConfigurationErrors.self) {
-            try Configuration.parse("[pull]\nretries = = 3\n", file: "etc.toml")
+            try Configuration.parse("[pull]\n\(line)\n", file: "etc.toml")
         }
         #expect(try #require(thrown).description.hasPrefix("etc.toml:2: not valid TOML"))
     }

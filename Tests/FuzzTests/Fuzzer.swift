@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import TestSupport
 
 /// Feeds a target with well-formed inputs that were taken apart and put together wrongly. The same rounds in every run;
@@ -7,10 +8,8 @@ struct Fuzzer {
     /// Seconds for each target: `LAYERD_FUZZ_SECONDS`, which `make fuzz` sets; without it, a moment.
     static let patience: Duration = {
         let given = ProcessInfo.processInfo.environment["LAYERD_FUZZ_SECONDS"].flatMap(Double.init)
-        return given.map { .seconds($0) } ?? .milliseconds(700)
+        return given.map { .seconds($0) } ?? .milliseconds(400)
     }()
-    /// Where a long run leaves the input at hand.
-    private static let inputs = ProcessInfo.processInfo.environment["LAYERD_FUZZ_INPUTS"]
     /// The longest one input may take: no parser of ours costs more than its input's length.
     private static let slowest: Duration = .seconds(5)
     private static let maximumLength = 64 << 10
@@ -31,9 +30,10 @@ struct Fuzzer {
         let end = clock.now + Self.patience
         var random = SplitMix64(seed: 0x6675_7A7A)
         var (tried, taken) = (0, 0)
+        let notes = try Notes(name)
         while tried < 200 || clock.now < end {
             let input = tried < seeds.count ? seeds[tried] : mutated(&random)
-            try note(input)
+            try notes?.keep(input)
             let began = clock.now
             do { if try target(input, &random) { taken += 1 } } catch {
                 throw Finding(description: "\(name), input \(tried): \(error): \(shown(input))")
@@ -69,15 +69,41 @@ struct Fuzzer {
         return Array(bytes.prefix(Self.maximumLength))
     }
 
-    private func note(_ input: [UInt8]) throws {
-        guard let folder = Self.inputs else { return }
-        try Files.write(input, to: "\(folder)/\(name)")
-    }
-
     private func shown(_ input: [UInt8]) -> String {
         String(reflecting: String(decoding: input.prefix(2000), as: UTF8.self))
     }
 }
+
+/// The input at hand, in a file that is written over and never closed: opening it each time would wait for the disk.
+private final class Notes {
+    private let file: Int32
+
+    /// `nil` when nobody asked for notes.
+    init?(_ name: String) throws {
+        guard let folder = ProcessInfo.processInfo.environment["LAYERD_FUZZ_INPUTS"] else { return nil }
+        file = open("\(folder)/\(name)", O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        guard file >= 0 else { throw StandInError.file("open", path: "\(folder)/\(name)", errno: errno) }
+    }
+
+    deinit { close(file) }
+
+    func keep(_ input: [UInt8]) throws {
+        guard pwrite(file, input, input.count, 0) == input.count, ftruncate(file, off_t(input.count)) == 0 else {
+            throw StandInError.file("write", path: "the input at hand", errno: errno)
+        }
+    }
+}
+
+/// What a target must hold to, and did not.
+struct Broken: Error {
+    var what: String
+}
+
+func require(_ condition: Bool, _ what: @autoclosure () -> String) throws {
+    guard condition else { throw Broken(what: what()) }
+}
+
+func utf8(_ texts: [String]) -> [[UInt8]] { texts.map { Array($0.utf8) } }
 
 /// The same numbers in every run.
 struct SplitMix64: RandomNumberGenerator {

@@ -31,7 +31,6 @@ enum Seeds {
         {"architecture":"amd64","os":"linux","created":"2026-01-02T03:04:05.678901234+01:00","rootfs":{"type":"layers",\
         "diff_ids":["\(digest)"]},"config":{"Labels":{"é":"\\n"}},"history":[{"empty_layer":true}],"x":[1.5e-3,[]]}
         """,
-        "{\"auths\":{\"r.example\":{\"auth\":\"YW5uOnB3\"}},\"credHelpers\":{\"a\":\"b\"},\"credsStore\":\"\"}",
     ]
 
     static let headers = [
@@ -39,6 +38,73 @@ enum Seeds {
         "3000, 3000;w=60", "retry-after: 331.163µs, allowed: 44000/minute",
         "<https://r/v2/a/tags/list?n=5>; rel=\"next\"",
         "bytes=0-", "bytes=5-9,-1", "eyJ1c2VybmFtZSI6ImFubiIsInBhc3N3b3JkIjoicCJ9", "https://r.example:5000/a?b#c",
+    ]
+
+    static let others = [
+        "linux/arm64/v8", "windows(10.0.17763+win32k)/amd64", "linux(%2B+a)/386", "2026-01-02T03:04:05.678901234+01:00",
+    ]
+
+    static let targets = [
+        "/v2/library/alpine/manifests/3.20?ns=docker.io", "/v2/ghcr.io/o/r/blobs/" + digest, "/ghcr.io/v2/a/tags/list",
+        "/v2/a/referrers/\(digest)?artifactType=a%2Fb", "/v2/_catalog?n=5&last=a", "http://localhost:5050/v2/",
+        "/v1.50/images/json?filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%7D&all=1", "*",
+        "/v1.50/images/create?fromImage=a%2Fb&tag=1&platform=", "/images/a%2Fb%3A1/json?a+b=%C3%A9",
+    ]
+
+    static let ranges = [
+        "bytes=0-", "bytes=5-9", "bytes=-5", "Bytes = 0 - 99", "bytes=0-0,5-9", "bytes=99-5", "items=0-1",
+        "bytes=9223372036854775806-9223372036854775807",
+    ]
+
+    static let filters = [
+        #"{"label":{"a=b":true,"c":false},"reference":{"*/w[a-z]?*\\*:1":true}}"#, #"{"until":["24h","1.5h-2us"]}"#,
+        #"{"dangling":["1"],"before":["x"]}"#, "24h", "1700000000.5", "2025-06-15T01:02", "-1h30m5.5s", "null",
+    ]
+
+    static let answers = [
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: \"a\"\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 206 Part\r\nContent-Range: bytes 1-2/3\r\nContent-Length: 2\r\n\r\n",
+        "HTTP/2 401\r\nwww-authenticate: Bearer realm=\"x\"\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.0 307 Gone\nLocation: /x\nTransfer-Encoding: chunked\n\nX-Trailer: 1\n\n",
+    ]
+
+    static let dockerConfigs = [
+        "{\"auths\":{\"r.example\":{\"auth\":\"YW5uOnB3\"}},\"credHelpers\":{\"a\":\"b\"},\"credsStore\":\"\"}",
+        #"{"auths":{"https://r.example:5000/v2/":{"auth":"YW5uOnB3AAA=","identitytoken":""},"a":{}},"credsStore":"x"}"#,
+        #"{"auths":{"https://index.docker.io/v1/":{"username":"a","password":"b","registrytoken":"t"}}}"#,
+    ]
+
+    static let ingests = [
+        #"{"digest":"\#(digest)","size":900,"extents":[[0,5],[7,9]],"synced":[[0,4]],"sparse":true,"boot":"now"}"#,
+        #"{"digest":"\#(digest)","size":0,"extents":[]}"#,
+        #"{"digest":"\#(digest)","size":9223372036854775807,"extents":[[0,9223372036854775807]],"synced":[]}"#,
+    ]
+
+    static let settings = [
+        """
+        [store]
+        max-size = "50GB"
+        keep-at-least = "1h" # a comment
+        [registry."docker.io"]
+        mirrors = ["https://mirror.example/x"]
+        revalidate = { "*/*:*-nightly" = "1h", "library/*" = "30m" }
+        [warm.base]
+        images = [
+          "alpine:3.20", 'redis:7.*'
+        ]
+        platforms = ["linux/amd64"]
+        """,
+        "[log]\nlevel = \"debug\"\n[pull]\nretries = 3\nper-host = 0x10\nlow-speed = 1_024\nany-registry = false\n",
+    ]
+
+    static let warmFiles = [
+        "alpine:3.20 linux/arm64 # a comment\nredis:7.*\nr.example:5000/a/b@\(digest)\n",
+        "services:\n  web: &a\n"
+            + "    image: \"${REGISTRY:-docker.io}/nginx:${TAG-1}\"\n    platform: linux/amd64\n  b: *a\n",
+        "kind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n"
+            + "      - {name: a, image: redis:7}\n---\nkind: List\n",
+        "ARG V=3.20\nFROM --platform=$BUILDPLATFORM alpine:${V} AS a\nFROM a\nCOPY --from=nginx:1 /x \\\n  /y\n",
+        "[Container]\nImage=quay.io/a/b:1\nPodmanArgs=--x\n[Image]\nImage=docker://r/a\n",
     ]
 
     static let requests = [

@@ -40,7 +40,8 @@ enum Rooms {
         "hub-stand-in": toolchain.union(["TestSupport", "OCI", "ArgumentParser"]),
         "measure-transfers": toolchain.union(["TestSupport", "OCI", "ArgumentParser"]),
         "TestSupport": toolchain.union([
-            "OCI", "Hashing", "Coordination", "Transport", "Storage", "Keyring", "CZlib", "CZstd", "NIOCore", "NIOPosix",
+            "OCI", "Hashing", "Coordination", "Transport", "Storage", "Keyring", "CZlib", "CZstd", "NIOCore",
+            "NIOPosix",
             "NIOHTTP1", "NIOSSL", "NIOConcurrencyHelpers",
         ]),
     ]
