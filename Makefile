@@ -6,6 +6,9 @@ RUN   ?= $(CURDIR)/.demo/run
 
 PREFIX ?= /usr/local
 CONFIGURATION ?= release
+# Optimised programs carry Swift's runtime with them, as those of the package do: they start in half the time and memory,
+# and one set of build products serves the demo, the package and the measurements.
+OPTIMISED = $(SWIFT) build -c release --static-swift-stdlib
 DESTDIR ?=
 
 .PHONY: help graphs demo test mutants build release run lint format tsan deps test-deps bench bench-quick bench-programs clean
@@ -32,20 +35,20 @@ build: deps
 	$(SWIFT) build
 
 release: deps
-	$(SWIFT) build -c release --product layerd
-	$(SWIFT) build -c release --product layerctl
+	$(OPTIMISED) --product layerd
+	$(OPTIMISED) --product layerctl
 
 demo: deps
 	@.ci/install demo
-	$(SWIFT) build -c release --product layerd
-	$(SWIFT) build -c release --product layerctl
-	$(SWIFT) build -c release --product hub-stand-in
+	$(OPTIMISED) --product layerd
+	$(OPTIMISED) --product layerctl
+	$(OPTIMISED) --product hub-stand-in
 	@.ci/demo
 
 run: release
 	@mkdir -p "$(STATE)" "$(RUN)"
 	@echo "point docker at it:   docker -H unix://$(RUN)/layerd.sock pull alpine"
-	"$$($(SWIFT) build -c release --show-bin-path)/layerd" --state-dir "$(STATE)" --socket "$(RUN)/layerd.sock"
+	"$$($(OPTIMISED) --show-bin-path)/layerd" --state-dir "$(STATE)" --socket "$(RUN)/layerd.sock"
 
 test: test-deps
 	@.ci/test
@@ -56,10 +59,10 @@ kills: test-deps
 	LAYERD_SUITES=IntegrationTests LAYERD_KILLS=300 $(SWIFT) test --skip-build --filter 'killed again and again'
 
 measure-transfers: deps
-	$(SWIFT) build -c release --product layerd
-	$(SWIFT) build -c release --product layerctl
-	$(SWIFT) build -c release --product measure-transfers
-	"$$($(SWIFT) build -c release --show-bin-path)/measure-transfers"
+	$(OPTIMISED) --product layerd
+	$(OPTIMISED) --product layerctl
+	$(OPTIMISED) --product measure-transfers
+	"$$($(OPTIMISED) --show-bin-path)/measure-transfers"
 
 # The ledger against 10,000 random graphs of images, 600 of them with real files; minutes, where `make test` takes seconds.
 graphs: test-deps
@@ -75,14 +78,14 @@ mutants: test-deps
 
 bench-programs: deps
 	@.ci/install bench
-	$(SWIFT) build -c release --product layerd
-	$(SWIFT) build -c release --product layerctl
+	$(OPTIMISED) --product layerd
+	$(OPTIMISED) --product layerctl
 
 bench: bench-programs
-	python3 Tests/Benchmarks/bench.py --bin "$$($(SWIFT) build -c release --show-bin-path)"
+	python3 Tests/Benchmarks/bench.py --bin "$$($(OPTIMISED) --show-bin-path)"
 
 bench-quick: bench-programs
-	python3 Tests/Benchmarks/bench.py --quick --bin "$$($(SWIFT) build -c release --show-bin-path)"
+	python3 Tests/Benchmarks/bench.py --quick --bin "$$($(OPTIMISED) --show-bin-path)"
 
 # Every parser of what comes from outside, FUZZ_SECONDS each; the input at hand is kept in .build/fuzz, for a trap ends the run.
 FUZZ_SECONDS ?= 600

@@ -118,6 +118,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CLzma", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
+        .target(name: "CMemory"),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         room("Transport", ["OCI", "Coordination", "CCurl"]),
         room("Storage", ["OCI", "Hashing", "Coordination", systemPackage]),
@@ -148,8 +149,7 @@ let package = Package(
             [
                 "OCI", "Hashing", "Coordination", "Observability", "Transport", "Storage", "Keyring", "Registry",
                 "Catalogue", "Pulling", "Warming", "Archives", "Serving", "EngineAPI", "NativeAPI", "MirrorAPI",
-                logging,
-                lifecycle, unixSignals, toml, systemPackage,
+                "CMemory", logging, lifecycle, unixSignals, toml, systemPackage,
             ]),
         .executableTarget(name: "layerd", dependencies: ["Daemon", arguments, logging], swiftSettings: settings),
         .executableTarget(

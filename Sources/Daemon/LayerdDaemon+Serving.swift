@@ -29,6 +29,7 @@ extension LayerdDaemon {
             ready: { addresses in
                 probe.aim(at: addresses)
                 life.ready()
+                MemoryService.giveBack()
             },
             stopping: {
                 life.stopping()

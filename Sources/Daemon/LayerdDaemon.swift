@@ -46,6 +46,9 @@ public struct LayerdDaemon: Sendable {
     ///   that somebody else answers at.
     public func run() async throws {
         let started = ContinuousClock.now
+        MemoryService.bound()
+        // What the loader and the libraries' own beginnings have touched.
+        MemoryService.giveBack()
         // A file that a limit keeps from growing is an error of the write, as a reader that left is.
         signal(SIGXFSZ, SIG_IGN)
         signal(SIGPIPE, SIG_IGN)
@@ -73,8 +76,8 @@ public struct LayerdDaemon: Sendable {
             puller: parts.puller, registry: parts.registry, store: store, catalogue: catalogue,
             metrics: parts.metrics, passed: passed.mirror)
         let beside =
-            care(parts)
-            + [layerCheck(catalogue, store, parts.collector, parts.events)] + (mirror.map { [$0] } ?? [])
+            care(parts) + [MemoryService(), layerCheck(catalogue, store, parts.collector, parts.events)]
+            + (mirror.map { [$0] } ?? [])
         do {
             try await serve(
                 control(parts, started: started), parts, passed: passed, beside: beside, started: started)

@@ -16,8 +16,13 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from images import Images  # noqa: E402
 from origin import Origin  # noqa: E402
+import engines  # noqa: E402
 import report  # noqa: E402
 import runners  # noqa: E402
+import soak  # noqa: E402
+
+PULLS = 2000  # of small images in sequence
+EXTRAS = ("life", "again", "engines", "soak")
 
 
 class Place:
@@ -39,6 +44,8 @@ class Bench:
         self.scratch.mkdir()
         self.bare = self.compile("bare", "-lcurl", "-lcrypto")
         self.images = Images(self.directory / "images")
+        if not options.quick:
+            self.images.small(PULLS)
         self.origin = Origin(self.directory / "origin", self.images, self.compile("far"))
         o = self.origin
         self.places = {"near": Place(o.plain), "near, TLS": Place(o.tls, True), "far": Place(o.far),
@@ -96,6 +103,14 @@ def scenarios(bench, quick):
     yield "Cold pull of C, far, TLS", "c", "far, TLS", [bare(16, durable=True), layerd, *tls_peers], ()
 
 
+def once(bench):
+    """(title, image, place, programs): the engines unpack as well, for half a minute and more; once is enough."""
+    unpacking = [p for p in (engines.Podman(bench), engines.Docker(bench)) if p.available()]
+    if unpacking:
+        yield ("Cold pull of A, near, beside engines that unpack", "a", "near",
+               [runners.Bare(bench, "bare, 8 connections, fsync", 8, durable=True), runners.Layerd(bench), *unpacking])
+
+
 def again(bench, place, runs):
     """A pulled again when all of it is there: one HEAD, and what it takes beyond the round trip."""
     walls, kinds = [], {}
@@ -105,11 +120,48 @@ def again(bench, place, runs):
             mark = bench.origin.mark()
             walls.append(daemon.pull("a")["wall"])
             kinds, _ = bench.origin.requests(mark)
-        idle = runners.memory_of(daemon.process.pid, "VmRSS")
-    wall = sorted(walls)[len(walls) // 2]
-    print(f"\nA again, {place}: {wall * 1000:.1f} ms (layerctl's start included), upstream: {kinds}; "
-          f"daemon after it {idle:.0f} MB", flush=True)
+    wall = report.middle(walls)
+    print(f"\nA again, {place}: {wall * 1000:.1f} ms (layerctl's start included), upstream: {kinds}", flush=True)
     return {"wall": wall, "requests": kinds}
+
+
+def life(bench, runs):
+    """From its start on a new state directory until its socket is there, what it holds then, and after a large pull."""
+    ready, idle, after = [], [], []
+    for _ in range(runs):
+        with runners.Daemon(bench, runners.Layerd(bench).work(), bench.places["near"]) as daemon:
+            ready.append(daemon.ready)
+            idle.append(daemon.idle)
+            if len(ready) == 1:
+                daemon.pull("a")
+                after.append(daemon.settled())
+    result = {"ready": report.middle(ready), "idle": max(idle), "afterPull": after[0]}
+    print(f"\nStart to ready: {result['ready'] * 1000:.0f} ms; resident when idle: {result['idle']:.1f} MB, "
+          f"and {result['afterPull']:.1f} MB after a pull of A", flush=True)
+    return result
+
+
+def measure(bench, options):
+    """(scenario rows by title, other figures)"""
+    rows, figures = {}, {}
+    for title, image, place, programs, held in scenarios(bench, options.quick):
+        if not options.only or options.only in title:
+            rows[title] = bench.measure(title, image, place, programs, 3 if options.quick else options.runs, held)
+    if options.only and options.only not in EXTRAS:
+        return rows, figures
+    wanted = lambda extra: options.only in (None, extra)
+    if wanted("life"):
+        figures["life"] = life(bench, 5)
+    if wanted("again"):
+        figures["again"] = {place: again(bench, place, 5) for place in ("near", "far")}
+    if options.quick:
+        return rows, figures
+    if wanted("engines"):
+        for title, image, place, programs in once(bench):
+            rows[title] = bench.measure(title, image, place, programs, 1)
+    if wanted("soak"):
+        figures["soak"] = soak.run(bench, PULLS)
+    return rows, figures
 
 
 def main():
@@ -118,30 +170,23 @@ def main():
     parser.add_argument("--directory", default=".build/bench")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="three runs, fewer peers, no TLS: under two minutes")
-    parser.add_argument("--only", help="scenarios whose title contains this")
-    parser.add_argument("--save-baseline", action="store_true")
+    parser.add_argument("--only", help=f"scenarios whose title contains this, or one of {', '.join(EXTRAS)}")
+    parser.add_argument("--save-baseline", action="store_true", help="keep the result as what later runs are compared with")
     options = parser.parse_args()
     bench = Bench(options)
-    rows = {}
     try:
-        for title, image, place, programs, held in scenarios(bench, options.quick):
-            if options.only and options.only not in title:
-                continue
-            rows[title] = bench.measure(title, image, place, programs, 3 if options.quick else options.runs, held)
-        if not options.only:
-            again(bench, "near", 5)
-            again(bench, "far", 5)
+        rows, figures = measure(bench, options)
     finally:
         bench.origin.stop()
         shutil.rmtree(bench.scratch, ignore_errors=True)
-    report.save(rows, bench.directory / "results.json")
+    report.save({"scenarios": rows, "figures": figures}, bench.directory / "results.json")
     report.chart(rows, bench.directory / "chart.svg")
     baseline = HERE / "baseline.json"
     if options.save_baseline:
-        report.save(rows, baseline)
+        report.save({"scenarios": rows, "figures": figures}, baseline)
         report.chart(rows, HERE / "chart.svg")
     elif baseline.exists():
-        for note in report.moved(rows, json.loads(baseline.read_text())):
+        for note in report.moved(rows, json.loads(baseline.read_text())["scenarios"]):
             print("moved: " + note)
     print(f"\nresults: {bench.directory}/results.json, chart: {bench.directory}/chart.svg")
 

@@ -107,6 +107,23 @@ class Images:
         images = {"a": a, "b": a[:5] + make(B_LAYERS), "c": make(C_LAYERS)}
         self.index.write_text(json.dumps({name: self.publish(name, layers) for name, layers in images.items()}))
 
+    def small(self, count):
+        """Names of so many small images: a layer that all share, and one of each one's own."""
+        names = [f"small-{number}" for number in range(count)]
+        if names[-1] in self.images:
+            return names
+        def make(content):
+            layer = Layer(self.store / "partial")
+            fill(layer, iter([("content", content)] * 2), 1)
+            made = layer.close()
+            (self.store / "partial").rename(self.store / made["digest"])
+            return made
+        shared = make(b"".join(hashlib.sha256(b"%d" % n).digest() for n in range(3000)))
+        for number, name in enumerate(names):
+            self.images[name] = self.publish(name, [shared, make(b"%d" % number * 100)])
+        self.index.write_text(json.dumps(self.images))
+        return names
+
     def put(self, data):
         digest = hashlib.sha256(data).hexdigest()
         (self.store / digest).write_bytes(data)

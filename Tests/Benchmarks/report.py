@@ -4,8 +4,12 @@ import json
 import statistics
 
 
+def middle(values):
+    return statistics.median(values)
+
+
 def median(runs, what):
-    return statistics.median(run[what] for run in runs)
+    return middle([run[what] for run in runs])
 
 
 def row(name, runs, reference):

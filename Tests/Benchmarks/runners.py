@@ -227,6 +227,18 @@ class Daemon:
         result["peak"] = max(result["peak"], peak_of(self.process.pid))
         return result
 
+    def settled(self):
+        """Resident memory (MB) when what follows a pull is done: layers are inflated once, and memory is given back."""
+        before, quiet = cpu_of(self.process.pid), 0
+        for _ in range(240):
+            time.sleep(0.5)
+            now = cpu_of(self.process.pid)
+            quiet = quiet + 1 if now - before < 0.02 else 0
+            before = now
+            if quiet == 24:
+                break
+        return memory_of(self.process.pid, "VmRSS")
+
     def __exit__(self, *_):
         # Its background work on this run's image is of no use: the state goes.
         self.process.kill()

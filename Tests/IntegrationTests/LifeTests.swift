@@ -105,7 +105,7 @@ import Testing
 }
 
 @Suite(.serialized) struct `The daemon's memory` {
-    @Test func `stays below 96 MB while 600 MB are pulled`() async throws {
+    @Test func `stays below 64 MB while 600 MB are pulled`() async throws {
         try await withScene({ $0.tls = false }) { scene in
             let directory = try TemporaryDirectory("layerd-big")
             let sizes = [
@@ -116,9 +116,8 @@ import Testing
             let pull = try await scene.daemon.layerctl("pull", "big", timeout: .seconds(300))
             #expect(pull.status == 0, "\(pull.errors)")
             let peak = try scene.daemon.peakMemory()
-            // Of a debug build, with large layers in parts: 76 MB were seen, most of it the allocator's arenas, one for
-            // each thread.
-            #expect(peak < 96_000_000, "\(peak) bytes")
+            // Of a debug build, which is larger than an optimised one.
+            #expect(peak < 64_000_000, "\(peak) bytes")
             #expect(try await scene.daemon.get("/system/df")["LayersSize"]?.integer == big.size)
         }
     }
