@@ -32,6 +32,8 @@ public struct ImageSummary: Sendable {
     public var lastUsed: Timestamp
     /// How often it was noted as used.
     public var uses: Int64
+    /// How its layers are not what its config says; `nil` when nothing is wrong, or nobody has looked yet.
+    public var problem: String?
 }
 
 /// One tag or digest reference.

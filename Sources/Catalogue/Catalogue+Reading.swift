@@ -60,19 +60,7 @@ extension Catalogue {
     }
 
     /// Sums over all images, in one reading.
-    public func totals() async throws -> StoreTotals {
-        try await read { db in
-            let sql = """
-                SELECT layers_size, blobs, (SELECT count(*) FROM images), (SELECT count(*) FROM names) FROM totals
-                """
-            guard let row = try Row.fetchOne(db.cachedStatement(sql: sql)) else {
-                throw Damage(reason: "the totals are missing")
-            }
-            return StoreTotals(
-                layersSize: try row.integer(0), images: Int(try row.integer(2)), references: Int(try row.integer(3)),
-                blobs: Int(try row.integer(1)))
-        }
-    }
+    public func totals() async throws -> StoreTotals { try await read { try StoreTotals($0) } }
 
     /// Every tag and digest reference with what it points to, sorted by canonical text: the content of `index.json`.
     public func names() async throws -> [NameEntry] {
@@ -95,6 +83,20 @@ extension Catalogue {
                     isPinned: try row.integer(6) == 1, isPrivate: try row.integer(7) == 1)
             }
         }
+    }
+}
+
+extension StoreTotals {
+    init(_ db: Database) throws {
+        let sql = """
+            SELECT layers_size, blobs, (SELECT count(*) FROM images), (SELECT count(*) FROM names) FROM totals
+            """
+        guard let row = try Row.fetchOne(db.cachedStatement(sql: sql)) else {
+            throw Damage(reason: "the totals are missing")
+        }
+        self.init(
+            layersSize: try row.integer(0), images: Int(try row.integer(2)), references: Int(try row.integer(3)),
+            blobs: Int(try row.integer(1)))
     }
 }
 

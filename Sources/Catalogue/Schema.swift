@@ -22,6 +22,7 @@ enum Schema {
         migrator.registerMigration("moments") { db in try db.execute(sql: moments) }
         migrator.registerMigration("checking of layers") { db in try db.execute(sql: checking) }
         migrator.registerMigration("warm states") { db in try db.execute(sql: warmStates) }
+        migrator.registerMigration("revisions") { db in try db.execute(sql: revisions) }
         return migrator
     }
 

@@ -1,10 +1,12 @@
 internal import GRDB
 internal import OCI
 
-/// Reads images with their names, in two queries however many there are.
+/// Reads images with their names, a few hundred at a time however many there are.
 struct SummaryReader {
     let db: Database
     let readers: Readers
+    /// As many as are read by one query: what is held of a list at a time.
+    static let batch = 256
 
     /// Newest `created` first, those without one last: to SQLite NULL is the least.
     func all() throws -> [ImageSummary] {
@@ -15,18 +17,38 @@ struct SummaryReader {
 
     /// The same, one after the other.
     func each(_ body: (ImageSummary) throws -> Void) throws {
-        var named: [Int64: Names] = [:]
-        var repositories = RepositoryCache()
-        let names = try Row.fetchCursor(db.cachedStatement(sql: namesQuery + " ORDER BY name"))
-        while let row = try names.next() {
-            try named[row.integer(0), default: Names()].add(row, &repositories)
-        }
-        let sql = imagesQuery + " ORDER BY created DESC, created_nanos DESC, recorded DESC, digest"
-        let images = try Row.fetchCursor(db.cachedStatement(sql: sql))
+        try batches { for (_, image) in $0 { try body(image) } }
+    }
+
+    /// The same, ``batch`` by ``batch``, with the numbers of their rows.
+    func batches(_ body: ([(row: Int64, image: ImageSummary)]) throws -> Void) throws {
+        let sql = "SELECT id FROM images ORDER BY created DESC, created_nanos DESC, recorded DESC, digest"
+        let rows = try Int64.fetchAll(db.cachedStatement(sql: sql))
         let reading = readers.snapshot
-        while let row = try images.next() {
-            try body(try summary(row, try named.removeValue(forKey: row.integer(0)) ?? Names(), reading))
+        var repositories = RepositoryCache()
+        for start in stride(from: 0, to: rows.count, by: Self.batch) {
+            try body(some(rows[start..<min(start + Self.batch, rows.count)], reading, &repositories))
         }
+    }
+
+    /// The images with these row numbers, in that order; those that are not there are left out.
+    func some(
+        _ rows: some Collection<Int64>, _ reading: [Digest: Int], _ repositories: inout RepositoryCache
+    ) throws -> [(row: Int64, image: ImageSummary)] {
+        let list = "[\(rows.map(String.init).joined(separator: ","))]"
+        var named: [Int64: Names] = [:]
+        let chosen = " IN (SELECT value FROM json_each(?))"
+        let names = try Row.fetchCursor(
+            db.cachedStatement(sql: "\(namesQuery) WHERE image\(chosen) ORDER BY name"), arguments: [list])
+        while let row = try names.next() { try named[row.integer(0), default: Names()].add(row, &repositories) }
+        var found: [Int64: ImageSummary] = [:]
+        let images = try Row.fetchCursor(
+            db.cachedStatement(sql: "\(imagesQuery) WHERE id\(chosen)"), arguments: [list])
+        while let row = try images.next() {
+            let id = try row.integer(0)
+            found[id] = try summary(row, named[id] ?? Names(), reading)
+        }
+        return rows.compactMap { row in found[row].map { (row, $0) } }
     }
 
     /// The image that `condition`, a term of SQL on `images`, is true of; the first of several.
@@ -61,7 +83,8 @@ struct SummaryReader {
             labels: try labels(row), size: try row.integer(10), sharedSize: try row.integer(11),
             holders: names.pins + reading[digest, default: 0], pins: names.pins,
             unpackedSize: try row.integer(13) == 0 ? try row.integer(12) : nil,
-            lastUsed: try row.optionalMoment(14) ?? row.moment(8), uses: try row.integer(16))
+            lastUsed: try row.optionalMoment(14) ?? row.moment(8), uses: try row.integer(16),
+            problem: try row.optionalText(17))
     }
 
     private func labels(_ row: Row) throws -> [(key: String, value: String)] {
@@ -113,6 +136,7 @@ private struct Names {
 
 private let imagesQuery = """
     SELECT id, digest, media_type, target_size, target, created, created_nanos, labels, recorded, recorded_nanos, size,
-        shared_size, unpacked_size, unpacked_missing, last_used, last_used_nanos, uses FROM images
+        shared_size, unpacked_size, unpacked_missing, last_used, last_used_nanos, uses, problem
+    FROM images
     """
 private let namesQuery = "SELECT image, repository, tag, updated, updated_nanos, pinned FROM names"

@@ -7,19 +7,14 @@ extension EngineRoutes {
         let filter = try await imageFilter(call)
         let shared = call.version >= .v1(42) && call.flag("shared-size")
         let manifests = call.version >= .v1(47) && call.flag("manifests")
-        let detail = ImageRow.Detail(holders: call.version >= .v1(51), sharedSize: shared)
-        if filter.isEmpty, !manifests {
-            return try await repeated("list", call) {
-                let rows = try await renderedRows { ImageRow($0).json(call.version, detail) }
-                return [UInt8(ascii: "[")] + rows + Array("]\n".utf8)
-            }
+        let shape = ImageRow.Shape(call.version, holders: call.version >= .v1(51), sharedSize: shared)
+        if filter.isEmpty, !manifests { return .pieces(try await rows(shape).array(after: [], before: [newline])) }
+        let images = try await context.catalogue.reduceImages(into: [(row: ImageRow, image: ImageSummary)]()) {
+            if let row = filter.apply(to: ImageRow($1)) { $0.append((row, $1)) }
         }
         var rows: [JSON] = []
-        for image in try await context.catalogue.images() {
-            guard let row = filter.apply(to: ImageRow(image)) else { continue }
-            var detail = detail
-            if manifests { detail.manifests = try await manifestList(of: image) }
-            rows.append(row.json(call.version, detail))
+        for (row, image) in images {
+            rows.append(row.json(shape, manifests: manifests ? try await manifestList(of: image) : nil))
         }
         return .json(.array(rows))
     }
@@ -60,13 +55,12 @@ extension EngineRoutes {
         guard types.contains(.image) else {
             return .json(DiskUsage.report(types, layersSize: 0, images: []))
         }
-        return try await repeated("df", call) {
-            let totals = try await context.catalogue.totals()
-            let rows = try await renderedRows { ImageRow($0).json(call.version, .diskUsage) }
-            return DiskUsage.rendered(types, layersSize: totals.layersSize, rows: rows)
-        }
+        let rows = try await rows(.diskUsage(call.version))
+        return .pieces(DiskUsage.rendered(types, rows))
     }
 }
+
+private let newline = UInt8(ascii: "\n")
 
 /// One manifest of an image in the list of clients that ask for `manifests`.
 struct ManifestRow: Sendable {
@@ -132,17 +126,15 @@ enum DiskUsage {
         return types
     }
 
-    /// The same report, its images in text already: the elements of the array without its brackets.
-    static func rendered(_ types: Set<Kind>, layersSize: Int64, rows: [UInt8]) -> [UInt8] {
-        var body: [UInt8] = []
-        body.reserveCapacity(rows.count + 256)
-        for (place, member) in (report(types, layersSize: layersSize, images: []).members ?? []).enumerated() {
-            body.append(UInt8(ascii: place == 0 ? "{" : ","))
-            body += JSON.string(member.key).serialized() + [UInt8(ascii: ":")]
-            body +=
-                member.key == "Images" ? [UInt8(ascii: "[")] + rows + [UInt8(ascii: "]")] : member.value.serialized()
+    /// The same report, its images in text already.
+    static func rendered(_ types: Set<Kind>, _ rows: ImageText.Reading) -> [[UInt8]] {
+        var (head, text): ([UInt8], [UInt8]) = ([], [])
+        for member in report(types, layersSize: rows.totals.layersSize, images: []).members ?? [] {
+            text += [UInt8(ascii: text.isEmpty && head.isEmpty ? "{" : ",")] + JSON.string(member.key).serialized()
+            text.append(UInt8(ascii: ":"))
+            if member.key == "Images" { (head, text) = (text, []) } else { text += member.value.serialized() }
         }
-        return body + Array("}\n".utf8)
+        return rows.array(after: head, before: text + Array("}\n".utf8))
     }
 
     /// Kinds that were not asked for are null.

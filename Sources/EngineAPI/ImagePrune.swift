@@ -16,12 +16,13 @@ extension EngineRoutes {
         filter.dangling = onlyDangling ? true : nil
         guard context.pruning.begin() else { throw EngineError.pruneRunning }
         defer { context.pruning.end() }
-        let unused = try await context.catalogue.images().filter {
-            $0.holders == 0 && filter.apply(to: ImageRow($0)) != nil
+        let chosen = filter
+        let unused = try await context.catalogue.reduceImages(into: [Digest]()) { unused, image in
+            if image.holders == 0, chosen.apply(to: ImageRow(image)) != nil { unused.append(image.id) }
         }
         // What is named, pinned or read since that list was made stays.
         let removed = try await context.collector.remove(
-            images: unused.map(\.id), sparing: onlyDangling ? [.named, .held] : .held)
+            images: unused, sparing: onlyDangling ? [.named, .held] : .held)
         context.events.post(.pruned(bytes: removed.bytes))
         return pruneReport(removed)
     }

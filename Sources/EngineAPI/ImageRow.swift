@@ -46,36 +46,46 @@ struct ImageRow: Sendable {
         self.holders = holders
     }
 
-    /// How much of a row a route tells.
-    struct Detail: Sendable {
+    /// What a row tells, which depends on the route and on the client's version: rows of one shape are equal for all.
+    struct Shape: Hashable, Sendable {
         var holders = false
         var sharedSize = false
-        /// `nil` leaves the member out.
-        var manifests: JSON?
+        let descriptor: Bool
+        /// Images without any name get one of `<none>`.
+        let none: Bool
+        let virtualSize: Bool
 
-        static let diskUsage = Detail(holders: true, sharedSize: true)
+        init(_ version: APIVersion, holders: Bool, sharedSize: Bool) {
+            self.holders = holders
+            self.sharedSize = sharedSize
+            descriptor = version >= .v1(48)
+            none = version < .v1(43)
+            virtualSize = version < .v1(44)
+        }
+
+        static func diskUsage(_ version: APIVersion) -> Shape { Shape(version, holders: true, sharedSize: true) }
     }
 
-    /// The row in the member order of dockerd, as clients of that version know it. -1 stands for what was not counted.
-    func json(_ version: APIVersion, _ detail: Detail) -> JSON {
-        let hasDescriptor = version >= .v1(48)
+    /// The row in the member order of dockerd. -1 stands for what was not counted.
+    /// - Parameter manifests: `nil` leaves the member out.
+    func json(_ shape: Shape, manifests: JSON? = nil) -> JSON {
         var (tags, digests) = (self.tags.map(\.familiar), self.digests.map(\.familiar))
-        if tags.isEmpty && digests.isEmpty && version < .v1(43) {
+        if tags.isEmpty && digests.isEmpty && shape.none {
             (tags, digests) = (["<none>:<none>"], ["<none>@<none>"])
         }
         return .fields([
-            "Containers": .integer(detail.holders ? Int64(holders) : -1),
+            "Containers": .integer(shape.holders ? Int64(holders) : -1),
             "Created": .integer(created?.seconds ?? 0),
             "Id": .string(target.digest.description),
             "Labels": .labels(labels),
             "ParentId": "",
-            "Descriptor": target.brief.when(hasDescriptor),
-            "Manifests": detail.manifests,
+            "Descriptor": target.brief.when(shape.descriptor),
+            "Manifests": manifests,
             "RepoDigests": .strings(digests),
             "RepoTags": .strings(tags),
-            "SharedSize": .integer(detail.sharedSize ? sharedSize : -1),
+            "SharedSize": .integer(shape.sharedSize ? sharedSize : -1),
             "Size": .integer(size),
-            "VirtualSize": JSON.integer(size).when(version < .v1(44)),
+            "VirtualSize": JSON.integer(size).when(shape.virtualSize),
         ])
     }
 }

@@ -7,8 +7,8 @@ enum Reply: Sendable {
     case json(JSON)
     /// A status that says it all.
     case empty(Int)
-    /// JSON that is text already.
-    case rendered([UInt8])
+    /// JSON that is text already, in pieces.
+    case pieces([[UInt8]])
     /// Progress: one JSON object a line, for as long as it takes.
     case stream(@Sendable (any ResponseWriter) async throws -> Void)
     /// A tar, as long as it may be.
@@ -40,7 +40,7 @@ enum Reply: Sendable {
     private var bare: ServerResponse {
         switch self {
         case .ping(let withBody): Reply.ping(withBody: withBody)
-        case .rendered(let body): Reply.bytes(200, body, "application/json")
+        case .pieces(let pieces): Reply.joined(pieces)
         case .json(let body): Reply.bytes(200, body.serialized() + [UInt8(ascii: "\n")], "application/json")
         case .empty(let status): ServerResponse(status: status, body: .none)
         case .stream(let run):
@@ -63,6 +63,15 @@ enum Reply: Sendable {
         response.headers.set("Pragma", "no-cache")
         response.headers.set("Swarm", "inactive")
         return response
+    }
+
+    /// What is long is written piece by piece, so that it is never held twice.
+    private static func joined(_ pieces: [[UInt8]]) -> ServerResponse {
+        let length = pieces.reduce(0) { $0 + $1.count }
+        guard length > 1 << 16 else { return bytes(200, Array(pieces.joined()), "application/json") }
+        return ServerResponse(
+            status: 200, headers: ServerHeaders([("Content-Type", "application/json")]),
+            body: .stream { writer in for piece in pieces { try await writer.write(piece) } })
     }
 
     private static func error(_ status: Int, _ text: String, retryAfter: Duration?) -> ServerResponse {

@@ -79,8 +79,16 @@ public struct NativeRoutes: Sendable {
     ])
 
     let context: NativeContext
+    /// The images of `df`.
+    let usages: ImageText
 
-    public init(context: NativeContext) { self.context = context }
+    public init(context: NativeContext) {
+        self.context = context
+        usages = ImageText(context.catalogue) { image, text in
+            text.append(UInt8(ascii: ","))
+            text += Self.usage(of: image).serialized()
+        }
+    }
 
     /// The answer; `nil` when the path is none of ours.
     public func respond(to request: ServerRequest) async -> ServerResponse? {

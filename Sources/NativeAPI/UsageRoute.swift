@@ -8,38 +8,34 @@ internal import Storage
 extension NativeRoutes {
     func usage(_ request: ServerRequest) async throws -> ServerResponse {
         let parameters = Parameters(request)
-        var head: [JSON.Member] = [.init("totals", try await totalUsage())]
+        var head: [JSON.Member] = []
         let asked = parameters.list("images")
         if !asked.isEmpty {
             var ids: [Digest] = []
             for text in asked { ids.append(try await context.catalogue.resolve(text).id) }
             head.append(.init("reclaimable", .integer(try await context.catalogue.reclaimable(of: Set(ids)))))
         }
-        let images = try await context.catalogue.images()
-        let problems = Dictionary(
-            try await context.catalogue.problems().map { ($0.image, $0.problem) }, uniquingKeysWith: { $1 })
         let wantsBlobs = try parameters.first("blobs") == nil || parameters.flag("blobs")
-        let (catalogue, beginning) = (context.catalogue, head)
+        let (catalogue, images) = (context.catalogue, try await usages.current())
+        let totals = JSON.Member("totals", try await totalUsage(images.totals))
+        let beginning = JSON.object([totals] + head).serialized().dropLast() + Array(",\"images\":[".utf8)
         return ServerResponse(
             status: 200, headers: ServerHeaders([("Content-Type", "application/json")]),
             body: .stream { writer in
                 // A large store has hundreds of thousands of blobs: the answer is written in pieces, never held whole.
-                try await writer.write(Array(JSON.object(beginning).serialized().dropLast() + ",\"images\":[".utf8))
-                try await Self.write(images, to: writer) { image in
-                    Self.usage(of: image, problem: problems[image.id])
+                try await writer.write(Array(beginning))
+                for (place, piece) in images.pieces.enumerated() {
+                    try await writer.write(place == 0 ? Array(piece.dropFirst()) : piece)
                 }
-                try await writer.write(Array("]".utf8))
                 if wantsBlobs {
-                    try await writer.write(Array(",\"blobs\":[".utf8))
+                    try await writer.write(Array("],\"blobs\":[".utf8))
                     try await Self.writeBlobs(of: catalogue, to: writer)
-                    try await writer.write(Array("]".utf8))
                 }
-                try await writer.write(Array("}\n".utf8))
+                try await writer.write(Array("]}\n".utf8))
             })
     }
 
-    private func totalUsage() async throws -> JSON {
-        let totals = try await context.catalogue.totals()
+    private func totalUsage(_ totals: StoreTotals) async throws -> JSON {
         let usage = try await context.store.usage()
         let catalogue = try await context.catalogue.fileSizes()
         return [
@@ -56,8 +52,7 @@ extension NativeRoutes {
         ["logical": .integer(part.logical), "physical": .integer(part.physical)]
     }
 
-    /// - Parameter problem: how its layers are not what its config says.
-    static func usage(of image: ImageSummary, problem: String?) -> JSON {
+    static func usage(of image: ImageSummary) -> JSON {
         [
             "id": .string("\(image.id)"), "tags": .array(image.tags.map { .string($0.description) }),
             "digests": .array(image.digests.map { .string($0.description) }), "size": .integer(image.size),
@@ -66,41 +61,61 @@ extension NativeRoutes {
             "created": image.created.map { .string($0.description) } ?? .null,
             "recorded": .string(image.recorded.description), "lastUsed": .string(image.lastUsed.description),
             "uses": .integer(image.uses), "holders": .integer(Int64(image.holders)),
-            "pinned": .bool(image.pins > 0), "problem": problem.map { .string($0) } ?? .null,
+            "pinned": .bool(image.pins > 0), "problem": image.problem.map { .string($0) } ?? .null,
         ]
     }
 
     private static func writeBlobs(of catalogue: Catalogue, to writer: any ResponseWriter) async throws {
         var last: Digest?
-        var first = true
         while true {
             let page = try await catalogue.blobs(after: last, count: 1_000)
             guard let end = page.last else { return }
-            if !first { try await writer.write(Array(",".utf8)) }
-            try await write(page, to: writer) { blob in
-                [
-                    "digest": .string("\(blob.digest)"), "mediaType": .string(blob.mediaType.text),
-                    "role": .string(blob.role.rawValue), "size": .integer(blob.size),
-                    "users": .integer(Int64(blob.users)),
-                    "unpackedSize": blob.unpackedSize.map { .integer($0) } ?? .null,
-                    "diffId": blob.diffID.map { .string("\($0)") } ?? .null,
-                ]
-            }
-            (last, first) = (end.digest, false)
+            var text = BlobText(isFirst: last == nil)
+            for blob in page { text.add(blob) }
+            try await writer.write(text.bytes)
+            last = end.digest
+        }
+    }
+}
+
+/// Elements of the array of blobs. Written straight, for there may be hundreds of thousands in one answer, and as
+/// values they take four times as long.
+private struct BlobText {
+    private(set) var bytes: [UInt8] = []
+    private var isFirst: Bool
+    private var mediaTypes: [MediaType: [UInt8]] = [:]
+
+    init(isFirst: Bool) {
+        self.isFirst = isFirst
+        bytes.reserveCapacity(300_000)
+    }
+
+    mutating func add(_ blob: BlobUse) {
+        append(isFirst ? "{\"digest\":\"" : ",{\"digest\":\"")
+        isFirst = false
+        append(blob.digest.description)
+        append("\",\"mediaType\":")
+        // Of all that is written here, only this may need escapes.
+        let known = mediaTypes[blob.mediaType] ?? JSON.string(blob.mediaType.text).serialized()
+        mediaTypes[blob.mediaType] = known
+        bytes += known
+        append(",\"role\":\"")
+        append(blob.role.rawValue)
+        append("\",\"size\":")
+        append(String(blob.size))
+        append(",\"users\":")
+        append(String(blob.users))
+        append(",\"unpackedSize\":")
+        append(blob.unpackedSize.map(String.init) ?? "null")
+        append(",\"diffId\":")
+        if let diffID = blob.diffID {
+            append("\"")
+            append(diffID.description)
+            append("\"}")
+        } else {
+            append("null}")
         }
     }
 
-    /// Elements of an array, with commas between them.
-    private static func write<Element>(
-        _ elements: [Element], to writer: any ResponseWriter, _ json: (Element) -> JSON
-    ) async throws {
-        for start in stride(from: 0, to: elements.count, by: 500) {
-            var bytes: [UInt8] = []
-            for (place, element) in elements[start..<min(start + 500, elements.count)].enumerated() {
-                if start + place > 0 { bytes.append(UInt8(ascii: ",")) }
-                bytes += json(element).serialized()
-            }
-            try await writer.write(bytes)
-        }
-    }
+    private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
 }

@@ -105,13 +105,14 @@ import Testing
 
     @Test func `counts holders from 1.51 on`() {
         let row = ImageRow(target: TestImage.layer(1, 1), holders: 2)
-        #expect(row.json(.v1(50), ImageRow.Detail())["Containers"] == -1)
-        #expect(row.json(.v1(51), ImageRow.Detail(holders: true))["Containers"] == 2)
+        #expect(row.json(ImageRow.Shape(.v1(50), holders: false, sharedSize: false))["Containers"] == -1)
+        #expect(row.json(ImageRow.Shape(.v1(51), holders: true, sharedSize: false))["Containers"] == 2)
     }
 
     @Test(arguments: [(42, "<none>:<none>", "<none>@<none>"), (43, nil, nil)])
     func `names what has no name as old clients expect it`(minor: Int, tag: String?, digest: String?) {
-        let row = ImageRow(target: TestImage.layer(1, 1)).json(.v1(minor), ImageRow.Detail())
+        let shape = ImageRow.Shape(.v1(minor), holders: false, sharedSize: false)
+        let row = ImageRow(target: TestImage.layer(1, 1)).json(shape)
         #expect(row["RepoTags"]?.array?.first?.string == tag)
         #expect(row["RepoDigests"]?.array?.first?.string == digest)
         #expect(row["Created"] == 0)

@@ -44,16 +44,21 @@ import Testing
         }
     }
 
-    @Test func `are made once while nothing changes`() async throws {
-        let cache = ListCache()
+    @Test func `are kept for the shapes asked for last, and made anew for others`() async throws {
         let catalogue = try await Catalogue.open(path: nil) { Timestamp(seconds: 1) }
-        let stamp = catalogue.stamp
-        let key = ListCache.Key(route: "df", version: "1.50", query: [])
-        #expect(cache.body(key, at: stamp) == nil)
-        cache.keep([1], key, at: stamp)
-        #expect(cache.body(key, at: catalogue.stamp) == [1])
-        #expect(cache.body(ListCache.Key(route: "df", version: "1.43", query: []), at: stamp) == nil)
-        await #expect(throws: CatalogueError.self) { try await catalogue.delete(TestImage.digest(1)) }
-        #expect(catalogue.stamp != stamp && cache.body(key, at: catalogue.stamp) == nil)
+        let cache = ListCache()
+        func text(_ shape: Int) -> ImageText {
+            let shape = ImageRow.Shape(
+                .v1([42, 43, 44, 48, 50][shape % 5]), holders: shape >= 5, sharedSize: false)
+            return cache.text(shape) { ImageText(catalogue) { _, _ in } }
+        }
+        let first = text(0)
+        #expect(text(0) === first)
+        // Equal for both versions, so kept once.
+        #expect(text(3) === text(4))
+        for shape in [1, 2, 0, 3, 5] { _ = text(shape) }
+        #expect(text(0) === first)
+        for shape in 5..<9 { _ = text(shape) }
+        #expect(text(0) !== first)
     }
 }
