@@ -32,14 +32,7 @@ extension Catalogue {
 
     /// What the image's index lists, in its order, or its one manifest; empty for an ID that is not recorded.
     public func manifests(of id: Digest) async throws -> [ManifestEntry] {
-        try await read { db in
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT descriptor, kind, available, config, layers, attestation_for FROM manifests
-                    WHERE image = (SELECT id FROM images WHERE digest = ?) ORDER BY position, id
-                    """)
-            return try Row.fetchCursor(statement, arguments: [id.description]).mapArray { try ManifestEntry($0) }
-        }
+        try await read { db in try ManifestEntry.all(of: id, db) }
     }
 
     /// The image's distinct blobs that are here, in the order they were first recorded in; empty for an ID that is not.
@@ -101,6 +94,15 @@ extension StoreTotals {
 }
 
 extension ManifestEntry {
+    static func all(of image: Digest, _ db: Database) throws -> [ManifestEntry] {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT descriptor, kind, available, config, layers, attestation_for FROM manifests
+                WHERE image = (SELECT id FROM images WHERE digest = ?) ORDER BY position, id
+                """)
+        return try Row.fetchCursor(statement, arguments: [image.description]).mapArray { try ManifestEntry($0) }
+    }
+
     fileprivate init(_ row: Row) throws {
         guard let descriptor = try row.descriptor(0), let layers = try row.json(4)?.array else {
             throw Damage(reason: "a manifest has no descriptor or no list of layers")

@@ -1,4 +1,5 @@
 internal import GRDB
+internal import OCI
 
 /// Keeps the sums that lists show, in the transaction that changes what they sum: `blobs.users`, the images' sizes and
 /// `totals`. Counted afresh, a list of 10,000 images would walk 600,000 uses.
@@ -35,10 +36,36 @@ struct Ledger {
 
     /// Ends all uses of `image`, and removes the blobs it was the last to use. The image's own row is the caller's.
     func leave(image: Int64) throws {
-        let used = try Int64.fetchAll(db, sql: "SELECT blob FROM uses WHERE image = ?", arguments: [image])
+        try leave(
+            image: image,
+            used: try Int64.fetchAll(
+                db.cachedStatement(sql: "SELECT blob FROM uses WHERE image = ?"), arguments: [image]))
+    }
+
+    /// Ends the use of some blobs by `image`, which goes on with the others.
+    /// - Precondition: it uses them.
+    func leave(image: Int64, blobs: [Digest]) throws {
+        let digests = "[\(blobs.map { "\"\($0)\"" }.joined(separator: ","))]"
+        let used = try Int64.fetchAll(
+            db.cachedStatement(sql: "SELECT id FROM blobs WHERE digest IN (SELECT value FROM json_each(?))"),
+            arguments: [digests])
+        try run(
+            """
+            UPDATE images SET size = images.size - gone.size, shared_size = shared_size - gone.shared,
+                unpacked_size = images.unpacked_size - gone.unpacked, unpacked_missing = unpacked_missing - gone.missing
+            FROM (SELECT coalesce(sum(size), 0) AS size, coalesce(sum(size) FILTER (WHERE users > 1), 0) AS shared,
+                    coalesce(sum(unpacked_size) FILTER (WHERE role = 'layer'), 0) AS unpacked,
+                    count(*) FILTER (WHERE role = 'layer' AND unpacked_size IS NULL) AS missing
+                FROM blobs WHERE id IN (SELECT value FROM json_each(?))) AS gone
+            WHERE images.id = ?
+            """, [list(used), image])
+        try leave(image: image, used: used)
+    }
+
+    private func leave(image: Int64, used: [Int64]) throws {
         try moveShares(of: used, by: -1, except: image)
         try moveTotals(of: used, users: 1, by: -1)
-        try run("DELETE FROM uses WHERE image = ?", [image])
+        try run("DELETE FROM uses WHERE image = ? AND blob IN (SELECT value FROM json_each(?))", [image, list(used)])
         try run("UPDATE blobs SET users = users - 1 WHERE id IN (SELECT value FROM json_each(?))", [list(used)])
         try run("DELETE FROM blobs WHERE users = 0 AND id IN (SELECT value FROM json_each(?))", [list(used)])
     }

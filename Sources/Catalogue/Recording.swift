@@ -57,16 +57,22 @@ struct Recording {
     }
 
     /// The image's manifests as they are here. A pull of one platform carries over what it read of the others before;
-    /// if the image was removed meanwhile, so were their blobs, and only what comes now is here.
+    /// what was removed meanwhile, the image or that platform of it, is not here for all that.
     func present(_ image: ImageEntry) throws -> [ManifestEntry] {
-        let statement = try db.cachedStatement(sql: "SELECT 1 FROM images WHERE digest = ?")
-        guard try Int64.fetchOne(statement, arguments: [image.target.digest.description]) == nil else {
-            return image.manifests
-        }
         let here = Set(image.blobs.map(\.descriptor.digest))
-        return image.manifests.map { manifest in
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT 1 FROM uses WHERE image = (SELECT id FROM images WHERE digest = ?)
+                    AND blob = (SELECT id FROM blobs WHERE digest = ?)
+                """)
+        return try image.manifests.map { manifest in
             var manifest = manifest
-            if !here.contains(manifest.descriptor.digest) { manifest.available = false }
+            let digest = manifest.descriptor.digest
+            if manifest.available, !here.contains(digest) {
+                manifest.available =
+                    try Int64.fetchOne(statement, arguments: [image.target.digest.description, digest.description])
+                    != nil
+            }
             return manifest
         }
     }

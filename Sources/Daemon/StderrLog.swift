@@ -52,7 +52,7 @@ public struct StderrLog: LogHandler {
     private func text(_ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {
         let prefix = journal ? "<\(priority(event.level))>" : "\(timestamp()) \(event.level.rawValue) "
         let tail = fields.map { " \($0.key)=\(value($0.value.description))" }.joined()
-        return Array((prefix + oneLine("\(event.message)") + tail + "\n").utf8)
+        return Array((prefix + Self.oneLine("\(event.message)") + tail + "\n").utf8)
     }
 
     private func json(_ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {
@@ -66,12 +66,22 @@ public struct StderrLog: LogHandler {
 
     private func value(_ text: String) -> String {
         text.contains { $0 == " " || $0 == "\"" }
-            ? "\"" + oneLine(text).replacing("\"", with: "'") + "\"" : oneLine(text)
+            ? "\"" + Self.oneLine(text).replacing("\"", with: "'") + "\"" : Self.oneLine(text)
     }
 
-    /// A line break in a message would forge a line of the log.
-    private func oneLine(_ text: String) -> String {
-        text.contains { $0.isNewline } ? String(text.map { $0.isNewline ? " " : $0 }) : text
+    /// Text without what would forge a line of the log, or tell the terminal of who reads it to do something: names of
+    /// images, users and hosts come from outside.
+    static func oneLine(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? " " : $0 }))
+    }
+
+    /// C0, DEL and C1 (of which one begins an escape sequence, too), and Unicode's two line ends.
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7f..<0xa0, 0x2028, 0x2029: true
+        default: false
+        }
     }
 
     private func timestamp() -> String { "\(Timestamp.now())" }

@@ -48,8 +48,10 @@ enum EngineError: Fault, Equatable {
     case inconsistentHistory(String)
     /// The catalogue names a blob that the store has lost.
     case contentMissing(Digest)
-    /// One platform of an image is to go and the others to stay.
+    /// One platform of an image is to go and the others to stay, without `force`.
     case removalOfPlatform
+    /// A platform of an image cannot be removed. Carries the image's ID.
+    case platformStays(Digest, Platform, reason: String, FaultKind)
     /// The machine's engine does this.
     case elsewhere(String)
 
@@ -57,14 +59,15 @@ enum EngineError: Fault, Equatable {
         switch self {
         case .clientTooOld, .clientTooNew, .malformedFilters, .invalidFilter, .badPattern,
             .invalidTime, .unknownObjectType, .malformedPlatform, .manifestsOrPlatform, .nothingToPull, .blankName,
-            .digestAsTag, .ambiguousTag, .reversedSpan, .notJSON, .malformedBody:
+            .digestAsTag, .ambiguousTag, .reversedSpan, .notJSON, .malformedBody, .removalOfPlatform:
             .invalidInput
         case .platformNotHere, .noTags: .notFound
         case .reservedName: .forbidden
         case .conflict, .pruneRunning: .alreadyExists
         case .inconsistentHistory: .integrity
         case .contentMissing: .internalFailure
-        case .elsewhere, .removalOfPlatform: .unsupported
+        case .elsewhere: .unsupported
+        case .platformStays(_, _, _, let kind): kind
         }
     }
 
@@ -103,7 +106,9 @@ enum EngineError: Fault, Equatable {
         case .contentMissing(let digest):
             "the content store has lost \(digest), which the catalogue names: pull the image again"
         case .removalOfPlatform:
-            "removing one platform of an image is not supported by layerd: remove the image, and pull what is to stay"
+            "Content will be removed from all images referencing this variant. Use —-force to force delete."
+        case .platformStays(let id, let platform, let reason, _):
+            "failed to delete platform \(platform) for image \(id): \(reason)"
         case .elsewhere(let what):
             "\(what) is not supported by layerd: ask this machine's container engine, whose pulls layerd serves"
         }

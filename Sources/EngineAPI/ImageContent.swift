@@ -74,6 +74,12 @@ extension Call {
     /// - Throws: ``EngineError/malformedPlatform(_:)``.
     func platform(since version: APIVersion) throws(EngineError) -> Platform? {
         guard self.version >= version, let text = self["platform"], !text.isEmpty else { return nil }
+        return try Call.platform(parsing: text)
+    }
+
+    /// A platform as a JSON object.
+    /// - Throws: ``EngineError/malformedPlatform(_:)``.
+    static func platform(parsing text: String) throws(EngineError) -> Platform {
         do {
             let json = try JSON(parsing: Array(text.utf8))
             guard let os = json["os"]?.string, let architecture = json["architecture"]?.string, !os.isEmpty else {

@@ -8,9 +8,7 @@ extension EngineRoutes {
     ///
     /// `noprune` is about parents that docker's old builder left, and changes nothing: layerd has none.
     func imageDelete(_ call: Call) async throws -> JSON {
-        if call.version >= .v1(50), call["platforms"] != nil {
-            throw EngineError.removalOfPlatform
-        }
+        if call.version >= .v1(50), call["platforms"] != nil { return try await platformDelete(call) }
         let image = try await context.catalogue.resolve(call.name)
         let removal = ImageRemoval(
             image, names: try await context.catalogue.names(of: image.id), pinned: try await pinnedNames(of: image),
@@ -22,9 +20,48 @@ extension EngineRoutes {
         guard !removed.removal.names.isEmpty || !removed.removal.images.isEmpty else {
             throw CatalogueError.noSuchImage(call.name)
         }
-        return .array(
-            removed.removal.names.map { ["Untagged": .string($0.reference.familiar)] }
-                + removed.removal.images.map { ["Deleted": .string($0.id.description)] })
+        return .array(deletedRows(removed))
+    }
+
+    private func deletedRows(_ removed: RemovedImages) -> [JSON] {
+        removed.removal.names.map { ["Untagged": .string($0.reference.familiar)] }
+            + removed.removal.images.map { ["Deleted": .string($0.id.description)] }
+    }
+
+    /// Removes what of an image is for the platforms that are given; its names stay, and so does what other images use.
+    /// Of an image that is but one manifest nothing would be left, so it goes as a whole.
+    private func platformDelete(_ call: Call) async throws -> JSON {
+        let platforms = try call.query.filter { $0.name == "platforms" }.map { try Call.platform(parsing: $0.value) }
+        guard call.flag("force") else { throw EngineError.removalOfPlatform }
+        var rows: [JSON] = []
+        for platform in platforms {
+            let (image, content) = try await contentToDelete(call, platform)
+            guard image.holders == image.pins else {
+                throw EngineError.platformStays(
+                    image.id, platform, reason: "image is being read", .alreadyExists)
+            }
+            if content.descriptor.digest == image.id {
+                rows += deletedRows(
+                    try await context.collector.remove(
+                        names: try await context.catalogue.names(of: image.id), images: [image.id], sparing: .named))
+            } else {
+                _ = try await context.collector.withdraw([content.descriptor.digest], from: image.id)
+                rows.append(["Deleted": .string(content.descriptor.digest.description)])
+            }
+        }
+        return .array(rows)
+    }
+
+    private func contentToDelete(
+        _ call: Call, _ platform: Platform
+    ) async throws -> (image: ImageSummary, content: ImageContent) {
+        let image = try await context.catalogue.resolve(call.name)
+        do {
+            if let content = try await content(call.name, platform: platform).content { return (image, content) }
+        } catch let error as EngineError {
+            throw EngineError.platformStays(image.id, platform, reason: error.description, error.kind)
+        }
+        throw EngineError.platformNotHere(call.name, wanted: platform, actual: [])
     }
 
     private func pinnedNames(of image: ImageSummary) async throws -> Set<Reference> {

@@ -87,6 +87,13 @@ public final class Collector: Sendable {
         return RemovedImages(removal: removal, collected: collected)
     }
 
+    /// Removes manifests, each a platform's, from an image that stays, and the blobs that came free.
+    /// - Throws: ``CatalogueError/noSuchImage(_:)``.
+    public func withdraw(_ manifests: Set<Digest>, from image: Digest) async throws -> Collected {
+        let blobs = try await catalogue.withdraw(manifests, from: image)
+        return try await collect(blobs.map(\.digest))
+    }
+
     /// The names in their order, then the images; with the labels of images that stay without a name, too.
     private func tell(of removal: Removal) async throws {
         guard let events else { return }

@@ -72,23 +72,26 @@ extension Puller: PullPlanning {
     public func plan(_ requests: [PullRequest], held: [Digest: Int64]) async throws -> PlanReport {
         let lease = work.collector.lease()
         let store = lease.store(work.store)
-        let outcomes = try await withThrowingTaskGroup(of: (Int, Result<PlannedImage, any Error>).self) { group in
+        let outcomes = try await withThrowingTaskGroup(of: PlannedPlace.self) { group in
             var next = 0
             func add() {
                 guard next < requests.count else { return }
                 let (place, request) = (next, requests[next])
                 next += 1
                 group.addTask { [work] in
-                    do { return (place, .success(try await work.planned(request, store: store, held: held))) } catch {
+                    do {
+                        let image = try await work.planned(request, store: store, held: held)
+                        return PlannedPlace(place: place, outcome: .success(image))
+                    } catch {
                         if error is CancellationError { throw error }
-                        return (place, .failure(error))
+                        return PlannedPlace(place: place, outcome: .failure(error))
                     }
                 }
             }
             for _ in 0..<8 { add() }
             var found: [Int: Result<PlannedImage, any Error>] = [:]
-            while let (place, outcome) = try await group.next() {
-                found[place] = outcome
+            while let planned = try await group.next() {
+                found[planned.place] = planned.outcome
                 add()
             }
             return found
@@ -99,6 +102,13 @@ extension Puller: PullPlanning {
                 outcomes[place].map { (request.reference.forPull, $0) }
             })
     }
+}
+
+/// The outcome of one of the requests, and which. No tuple: Swift 6.3 with optimisation hands on a tuple of this size
+/// from a task with its first member wrong, so that images took one another's place in the report.
+private struct PlannedPlace: Sendable {
+    let place: Int
+    let outcome: Result<PlannedImage, any Error>
 }
 
 extension PullWork {

@@ -35,11 +35,7 @@ struct DaemonClient: Sendable {
         do {
             let (head, body) = try await http.collect(request, limit: Self.maximumAnswer)
             guard 200...299 ~= head.status else { throw Failure.refused(Self.reason(body, status: head.status)) }
-            var limits = JSON.Limits()
-            limits.bytes = Self.maximumAnswer
-            limits.values = .max
-            guard !body.isEmpty else { return .null }
-            return try JSON(parsing: body, limits: limits)
+            return try body.isEmpty ? .null : Self.json(body)
         } catch let error {
             throw failure(error)
         }
@@ -66,10 +62,18 @@ struct DaemonClient: Sendable {
         do {
             let (head, answer) = try await http.collect(request, limit: Self.maximumAnswer)
             guard head.status == 200 else { throw Failure.refused(Self.reason(answer, status: head.status)) }
-            return try JSON(parsing: answer)
+            return try Self.json(answer)
         } catch let error {
             throw failure(error)
         }
+    }
+
+    /// An answer may be longer, and name more, than a document from outside.
+    private static func json(_ answer: [UInt8]) throws -> JSON {
+        var limits = JSON.Limits()
+        limits.bytes = maximumAnswer
+        limits.values = .max
+        return try JSON(parsing: answer, limits: limits)
     }
 
     /// Posts, and hands over the answer's lines as they come.

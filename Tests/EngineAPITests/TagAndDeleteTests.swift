@@ -147,6 +147,69 @@ private let worker = "\(TestImage.digest(0x22))"
         if let message { #expect(try answer.message == message) }
     }
 
+    /// Two platforms that share a layer, which another image uses too.
+    private func withPlatforms() async throws -> EngineFixture {
+        let fixture = try await EngineFixture.withFamily()
+        let shared = TestImage.layer(0x51, 100)
+        let variants = [("amd64", UInt8(0x61)), ("arm64", 0x62)].map { architecture, number in
+            TestImage.Variant(
+                digest: TestImage.digest(number), platform: Platform(os: "linux", architecture: architecture),
+                config: Array("{\"architecture\":\"\(architecture)\",\"os\":\"linux\"}".utf8),
+                layers: [shared, TestImage.layer(number + 0x10, Int64(number)), TestImage.layer(0x52, 1_000)])
+        }
+        let target = Descriptor(mediaType: .ociIndex, digest: TestImage.digest(0x60), size: 0)
+        try await fixture.add(TestImage(target: target, variants: variants, names: ["multi:1"]))
+        try await fixture.add(.single(0x63, ["other:1"], layers: [shared]))
+        return fixture
+    }
+
+    private static func remove(_ image: String, _ architecture: String, _ more: String = "&force=1") -> String {
+        "/v1.50/images/\(image)?platforms=%7B%22architecture%22%3A%22\(architecture)%22%2C%22os%22%3A%22linux%22%7D"
+            + more
+    }
+
+    @Test func `for one platform takes what nothing else uses, and leaves its names`() async throws {
+        let fixture = try await withPlatforms()
+        let before = try await fixture.catalogue.resolve("multi:1")
+        let arm = try await fixture.ask("DELETE", Self.remove("multi:1", "arm64"))
+        #expect(try rows(arm) == ["Deleted \(TestImage.digest(0x62))"])
+        let after = try await fixture.catalogue.resolve("multi:1")
+        #expect(before.size - after.size == 0x62 && after.sharedSize == before.sharedSize)
+        #expect(try await fixture.catalogue.reclaimable(of: [after.id]) == after.size - after.sharedSize)
+        #expect(try await fixture.get("/images/multi:1/json").json["Architecture"] == "amd64")
+        let again = try await fixture.ask("DELETE", Self.remove("multi:1", "arm64"))
+        #expect(again.status == 404)
+        #expect(try again.message?.hasPrefix("failed to delete platform linux/arm64 for image \(after.id): ") == true)
+        // The last one: what the image still has in common with another stays there.
+        let amd = try await fixture.ask("DELETE", Self.remove("6060", "amd64"))
+        #expect(try rows(amd) == ["Deleted \(TestImage.digest(0x61))"])
+        #expect(try await fixture.catalogue.resolve("multi:1").size == 0)
+        #expect(try await fixture.catalogue.resolve("other:1").sharedSize == 0)
+        #expect(try await fixture.catalogue.blobs(of: TestImage.digest(0x63)).contains { $0.size == 100 })
+    }
+
+    @Test func `for its only platform takes the whole image`() async throws {
+        let answer = try await EngineFixture.withFamily().ask("DELETE", Self.remove("webapp:2.0", "amd64"))
+        #expect(try rows(answer) == ["Untagged webapp:2.0", "Deleted \(TestImage.digest(0x11))"])
+    }
+
+    @Test func `for one platform needs force, a platform, and nobody who reads it`() async throws {
+        let fixture = try await withPlatforms()
+        let unforced = try await fixture.ask("DELETE", Self.remove("multi:1", "arm64", ""))
+        #expect(unforced.status == 400)
+        let warning = "Content will be removed from all images referencing this variant. Use —-force to force delete."
+        #expect(try unforced.message == warning)
+        let text = try await fixture.ask("DELETE", "/v1.50/images/multi:1?platforms=linux%2Farm64&force=1")
+        #expect(text.status == 400)
+        let reading = fixture.catalogue.reading(TestImage.digest(0x60))
+        let read = try await fixture.ask("DELETE", Self.remove("multi:1", "arm64"))
+        #expect(read.status == 409)
+        reading.end()
+        // Who speaks an older version does not know of it.
+        let old = try await fixture.ask("DELETE", "/v1.49/images/other:1?platforms=%7B%7D")
+        #expect(try rows(old) == ["Untagged other:1", "Deleted \(TestImage.digest(0x63))"])
+    }
+
     @Test func `asked for by many at once is told once`() async throws {
         let fixture = try await EngineFixture.withFamily()
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
