@@ -11,7 +11,7 @@ CONFIGURATION ?= release
 OPTIMISED = $(SWIFT) build -c release --static-swift-stdlib
 DESTDIR ?=
 
-.PHONY: help graphs demo test mutants build release run lint format tsan deps test-deps bench bench-quick bench-programs clean
+.PHONY: help graphs prune-graphs demo test mutants build release run lint format tsan deps test-deps bench bench-quick bench-programs clean
 .PHONY: fuzz package install deb
 
 help:
@@ -69,6 +69,10 @@ graphs: test-deps
 	LAYERD_SUITES=CatalogueTests,PullingTests $(SWIFT) build --build-tests
 	LAYERD_SUITES=CatalogueTests,PullingTests LAYERD_GRAPHS=9400 LAYERD_FILE_GRAPHS=600 $(SWIFT) test --skip-build \
 		--filter 'The sharing ledger|The bytes of a removal'
+
+# The same of the whole daemon: 10,000 random graphs loaded, what `prune --dry-run` says against what stat shows freed.
+prune-graphs: release
+	.ci/graphs "$$($(OPTIMISED) --show-bin-path)" 10000
 
 tsan: test-deps
 	$(SWIFT) test --sanitize=thread -Xswiftc -DTSAN --scratch-path .build/tsan

@@ -6,7 +6,8 @@ extension Catalogue {
     /// not recorded add nothing.
     ///
     /// Two images that share a layer with each other alone free it only when both are asked for.
-    public func reclaimable(of ids: Set<Digest>) async throws -> Int64 {
+    /// - Parameter kept: blobs that stay for another reason.
+    public func reclaimable(of ids: Set<Digest>, besides kept: Set<Digest> = []) async throws -> Int64 {
         try await read { db in
             let statement = try db.cachedStatement(
                 sql: """
@@ -15,9 +16,10 @@ extension Catalogue {
                             JOIN images ON images.digest = list.value
                             JOIN uses ON uses.image = images.id
                             JOIN blobs ON blobs.id = uses.blob
+                        WHERE blobs.digest NOT IN (SELECT value FROM json_each(?))
                         GROUP BY blobs.id HAVING count(*) = blobs.users)
                     """)
-            return try Int64.fetchOne(statement, arguments: [jsonList(ids)]) ?? 0
+            return try Int64.fetchOne(statement, arguments: [jsonList(ids), jsonList(kept)]) ?? 0
         }
     }
 

@@ -14,10 +14,10 @@ extension LayerdDaemon {
 
     /// The check of layers, beside all else.
     func layerCheck(
-        _ catalogue: Catalogue, _ store: LocalContentStore, _ collector: Collector, _ events: ImageEventLog
+        _ catalogue: Catalogue, _ store: LocalContentStore, _ events: ImageEventLog
     ) -> any Service {
         LayerCheck(
-            checker: LayerChecker(catalogue: catalogue, store: store, collector: collector, events: events) {
+            checker: LayerChecker(catalogue: catalogue, store: store, events: events) {
                 [logger] image, problem in
                 logger.error(
                     "an image is not what it says", metadata: ["image": "\(image)", "problem": "\(problem)"])

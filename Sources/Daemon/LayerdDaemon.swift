@@ -76,7 +76,7 @@ public struct LayerdDaemon: Sendable {
             puller: parts.puller, registry: parts.registry, store: store, catalogue: catalogue,
             metrics: parts.metrics, passed: passed.mirror)
         let beside =
-            care(parts) + [MemoryService(), layerCheck(catalogue, store, parts.collector, parts.events)]
+            care(parts) + [MemoryService(), layerCheck(catalogue, store, parts.events)]
             + (mirror.map { [$0] } ?? [])
         do {
             try await serve(

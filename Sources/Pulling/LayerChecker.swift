@@ -27,7 +27,6 @@ public final class LayerChecker: Sendable {
 
     private let catalogue: Catalogue
     private let store: any ContentStore
-    private let collector: Collector
     private let events: ImageEventLog
     private let limits: Limits
     private let report: @Sendable (Digest, String) -> Void
@@ -37,12 +36,11 @@ public final class LayerChecker: Sendable {
 
     /// - Parameter report: told once of each image whose layers are not what its config says.
     public init(
-        catalogue: Catalogue, store: any ContentStore, collector: Collector, events: ImageEventLog,
+        catalogue: Catalogue, store: any ContentStore, events: ImageEventLog,
         limits: Limits = Limits(), report: @escaping @Sendable (Digest, String) -> Void
     ) {
         self.catalogue = catalogue
         self.store = store
-        self.collector = collector
         self.events = events
         self.limits = limits
         self.report = report
@@ -95,21 +93,18 @@ public final class LayerChecker: Sendable {
         if layer.mediaType.text.hasSuffix("+encrypted") {
             return try await catalogue.learn(layer.digest, .failed("it is encrypted"))
         }
-        let lease = collector.lease()
-        let finding: LayerFinding
+        // Under no lease: what is open can be read to its end whoever removes it, and no removal is to free less than
+        // it said because somebody looks.
         do {
-            let file = try await lease.store(store).open(layer.digest)
-            guard let found = try await inflate(file, layer.digest) else {
+            let file = try await store.open(layer.digest)
+            guard let finding = try await inflate(file, layer.digest) else {
                 _ = skipped.withLock { $0.insert(layer.digest) }
-                return try await lease.end()
+                return
             }
-            finding = found
+            try await catalogue.learn(layer.digest, finding)
         } catch let fault as any Fault where fault.kind == .notFound || fault.kind == .integrity {
             _ = skipped.withLock { $0.insert(layer.digest) }
-            return try await lease.end()
         }
-        try await catalogue.learn(layer.digest, finding)
-        try await lease.end()
     }
 
     /// `nil` when the stored bytes are not those of the digest any more: of such nothing is to be learnt.

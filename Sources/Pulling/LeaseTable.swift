@@ -58,6 +58,7 @@ struct LeaseTable {
     func isHeld(_ digest: Digest) -> Bool { holds[digest] != nil }
 
     /// Blobs that somebody holds now.
+    var held: Set<Digest> { Set(holds.keys) }
     var heldCount: Int { holds.count }
 
     /// Blobs whose removal waited and that nobody holds any more: a lease was dropped without being ended.

@@ -48,8 +48,8 @@ struct CompareCommand: AsyncParsableCommand {
     static func text(_ report: JSON, columns: Int) -> String {
         var table = TextTable(["LAYER", "RELATION", "SIZE", "TO FETCH", "INSTRUCTION", "WHY"])
         for row in report["layers"]?.array ?? [] {
-            let instruction = (row["instruction"]?.string ?? "").split(whereSeparator: \.isWhitespace)
-                .joined(separator: " ")
+            let words = HumanText.printable(row["instruction"]?.string ?? "").split(whereSeparator: \.isWhitespace)
+            let instruction = words.joined(separator: " ")
             table.add([
                 "\(row["position"]?.integer ?? 0)", row["relation"]?.string ?? "",
                 HumanText.size(row["size"]?.integer ?? 0), HumanText.size(row["fetched"]?.integer ?? 0),
@@ -69,8 +69,9 @@ struct CompareCommand: AsyncParsableCommand {
         if let difference = report["firstDifference"], difference != .null {
             let step = difference["step"]?.integer ?? 0
             lines.append("First difference: step \(step)")
-            lines.append("  from: \(difference["from"]?.string ?? "(no such step)")")
-            lines.append("  to:   \(difference["to"]?.string ?? "(no such step)")")
+            for (word, key) in [("from: ", "from"), ("to:   ", "to")] {
+                lines.append("  " + word + HumanText.printable(difference[key]?.string ?? "(no such step)"))
+            }
             if difference["sameInstruction"]?.bool == true {
                 lines.append("  the same instruction, run again: its inputs or time stamps changed")
             }

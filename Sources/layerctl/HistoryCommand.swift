@@ -33,7 +33,7 @@ struct HistoryCommand: AsyncParsableCommand {
     func text(_ steps: [JSON], now: Int64) throws -> String {
         let rows = steps.map { fields($0, now: now) }
         func cells(_ names: [String]) -> [[String]] {
-            rows.map { row in names.map { name in row.first { $0.0 == name }?.1 ?? "" } }
+            rows.map { row in names.map { name in HumanText.printable(row.first { $0.0 == name }?.1 ?? "") } }
         }
         if quiet { return cells(["ID"]).map { $0[0] + "\n" }.joined() }
         guard case .table = format else {

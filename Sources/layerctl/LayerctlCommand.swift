@@ -73,7 +73,7 @@ enum Failure: Error, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .refused(let reason): "Error response from daemon: \(reason)"
+        case .refused(let reason): "Error response from daemon: \(HumanText.printable(reason))"
         case .unreachable(let reason), .local(let reason): reason
         case .interrupted: "interrupted"
         }

@@ -44,7 +44,8 @@ enum OutputFormat: ExpressibleByArgument {
                 throw ValidationError("no field \"\(name)\"; there are \(known.joined(separator: ", "))")
             }
             return rows.map { row in
-                names.map { name in row.first { $0.0 == name }?.1 ?? "" }.joined(separator: "\t") + "\n"
+                names.map { name in HumanText.printable(row.first { $0.0 == name }?.1 ?? "") }.joined(separator: "\t")
+                    + "\n"
             }.joined()
         }
     }

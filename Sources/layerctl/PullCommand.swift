@@ -53,7 +53,7 @@ struct PullCommand: AsyncParsableCommand {
     private func finish(_ display: any PullDisplay, failure: String?) throws {
         let ended = display.end()
         if let failure {
-            standardError.write(failure + "\n")
+            standardError.write(HumanText.printable(failure) + "\n")
             throw ExitCode(1)
         }
         guard ended else { throw Failure.refused("the connection ended before the pull did; is layerd still running?") }

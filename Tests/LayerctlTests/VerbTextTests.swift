@@ -19,6 +19,34 @@ private let images: JSON = [
 ]
 private let now: Int64 = 1_795_481_968
 
+@Suite struct `Text that an image brings` {
+    @Test func `neither moves the cursor nor makes lines`() throws {
+        let hostile = "RUN\u{1B}[2J\u{9B}31m x\nlayer: fine\r\u{7F}\u{2028}é"
+        let steps: [JSON] = [["CreatedBy": .string(hostile), "Comment": .string(hostile), "Size": 1]]
+        let command = try #require(
+            try LayerctlCommand.parseAsRoot(["history", "--no-trunc", "a"]) as? HistoryCommand)
+        let fields = try #require(
+            try LayerctlCommand.parseAsRoot(["history", "--no-trunc", "--format", "CreatedBy", "a"])
+                as? HistoryCommand)
+        let compared = CompareCommand.text(
+            ["layers": [["instruction": .string(hostile)]], "firstDifference": ["from": .string(hostile)]],
+            columns: .max)
+        let texts = [
+            try command.text(steps, now: 0), try fields.text(steps, now: 0), compared,
+            Failure.refused(hostile).description,
+        ]
+        for text in texts {
+            #expect(text.contains("RUN [2J") && text.contains("é"))
+            #expect(!text.unicodeScalars.contains { $0 != "\n" && ($0.value < 0x20 || 0x7f..<0xa0 ~= $0.value) })
+            #expect(!text.contains("\nlayer") && !text.contains("\u{2028}"))
+        }
+        // What is for programs says what there is.
+        let json = try #require(
+            try LayerctlCommand.parseAsRoot(["history", "--no-trunc", "--format", "json", "a"]) as? HistoryCommand)
+        #expect(try json.text(steps, now: 0).contains(#"RUN\u001b[2J"#))
+    }
+}
+
 @Suite struct `The text of ls` {
     private func text(_ arguments: [String]) throws -> String {
         let command = try #require(try LayerctlCommand.parseAsRoot(["ls"] + arguments) as? ListCommand)

@@ -25,7 +25,7 @@ private struct CheckRig {
         limits.rate = nil
         change(&limits)
         checker = LayerChecker(
-            catalogue: catalogue, store: store, collector: collector, events: events, limits: limits
+            catalogue: catalogue, store: store, events: events, limits: limits
         ) { [reported] image, problem in reported.withLock { $0.append((image, problem)) } }
     }
 
