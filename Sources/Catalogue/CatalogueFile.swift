@@ -1,5 +1,6 @@
 internal import Coordination
 internal import GRDB
+internal import Glibc
 internal import OCI
 
 /// The database's file: how it is opened, and what its errors mean.
@@ -15,6 +16,7 @@ struct CatalogueFile: Sendable {
     func open() throws -> any DatabaseWriter {
         let database: any DatabaseWriter
         if let path {
+            if access(path, F_OK) != 0 { try make(at: path) }
             database = try DatabasePool(path: path, configuration: configuration)
             // After opening, for GRDB ends with NORMAL. That lost acknowledged transactions in a third of the simulated
             // power cuts, FULL in none.
@@ -28,6 +30,37 @@ struct CatalogueFile: Sendable {
         }
         try migrator.migrate(database)
         return database
+    }
+
+    /// Makes an empty catalogue beside, makes it durable once, and gives it its name: each migration of its own would
+    /// wait for the disk, and most of the first start with them.
+    private func make(at path: String) throws {
+        let draft = path + ".making"
+        for suffix in ["", "-journal"] { unlink(draft + suffix) }
+        let database = try DatabaseQueue(path: draft, configuration: configuration)
+        try database.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF")
+        }
+        try Schema.migrator.migrate(database)
+        try database.close()
+        try Self.sync(draft)
+        // A log of a catalogue that is gone is not this one's.
+        for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
+        guard rename(draft, path) == 0 else { throw Self.refusal(path) }
+        try Self.sync(path.lastIndex(of: "/").map { String(path[...$0]) } ?? ".")
+    }
+
+    private static func sync(_ path: String) throws {
+        let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw refusal(path) }
+        defer { Glibc.close(file) }
+        guard fsync(file) == 0 else { throw refusal(path) }
+    }
+
+    private static func refusal(_ path: String) -> CatalogueError {
+        let code = errno
+        if code == ENOSPC || code == EDQUOT { return .full(path: path) }
+        return .unusable(path: path, reason: String(cString: strerror(code)))
     }
 
     /// Runs `body` and turns what SQLite and the rows' readers throw into one of ours.

@@ -53,6 +53,11 @@ public struct LayerdDaemon: Sendable {
         signal(SIGXFSZ, SIG_IGN)
         signal(SIGPIPE, SIG_IGN)
         let store = try await LocalContentStore(root: stateDirectory)
+        if let doubt = await store.doubtAboutFileSystem() {
+            logger.warning(
+                "the state directory should be on another file system: \(doubt)",
+                metadata: ["directory": "\(stateDirectory)"])
+        }
         let catalogue = try await Opening(stateDirectory: stateDirectory, logger: logger).open(store)
         do {
             try await serve(store, catalogue, started: started)

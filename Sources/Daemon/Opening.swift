@@ -19,18 +19,13 @@ struct Opening: Sendable {
     /// - Parameter rebuild: rebuild it whatever its state.
     func open(_ store: LocalContentStore, rebuild: Bool = false) async throws -> Catalogue {
         guard !store.wasStoppedOrderly else {
-            let catalogue = try await openOrRebuild(store, rebuild: rebuild).catalogue
+            let catalogue = try await openOrRebuild(store, rebuild: rebuild)
             store.use(CatalogueRecords(catalogue: catalogue))
             return catalogue
         }
-        // Both read all there is to read, each from its own part of the disk.
-        async let early = store.survey()
-        let (catalogue, isRebuilt) = try await openOrRebuild(store, rebuild: rebuild)
-        async let recorded = catalogue.blobSizes()
-        // A rebuild reads blobs and puts aside what is damaged.
-        let survey = isRebuilt ? try await store.survey() : try await early
-        let settlement = try await store.settle(
-            survey, recorded: try await recorded, records: CatalogueRecords(catalogue: catalogue))
+        let found = try await surveyed(store, rebuild: rebuild)
+        let catalogue = found.catalogue
+        let settlement = try await store.settle(found.survey, records: CatalogueRecords(catalogue: catalogue))
         let lost = try await catalogue.lose(settlement.missing)
         guard settlement != Settlement() else { return catalogue }
         logger.notice(
@@ -47,25 +42,56 @@ struct Opening: Sendable {
         return catalogue
     }
 
-    private func openOrRebuild(_ store: LocalContentStore, rebuild: Bool) async throws -> (
-        catalogue: Catalogue, isRebuilt: Bool
-    ) {
-        if rebuild { return (try await self.rebuild(store, because: "it was asked for"), true) }
+    private struct Found {
+        let catalogue: Catalogue
+        let survey: BlobSurvey
+    }
+
+    /// The catalogue, looked through, with what the blobs' directories say to it: both at the same time, for each reads
+    /// all of its part of the disk.
+    private func surveyed(_ store: LocalContentStore, rebuild: Bool) async throws -> Found {
+        let catalogue = try await openOrRebuild(store, rebuild: rebuild)
         do {
-            let catalogue = try await Catalogue.open(path: path) { Timestamp.now() }
+            async let check: Void = catalogue.check()
+            let survey = try await store.survey(recorded: try await catalogue.blobSizes())
+            try await check
+            return Found(catalogue: catalogue, survey: survey)
+        } catch CatalogueError.damaged(_, let finding) {
+            try await catalogue.close()
+            let fresh = try await self.rebuild(store, because: finding)
+            return Found(catalogue: fresh, survey: try await store.survey(recorded: try await fresh.blobSizes()))
+        }
+    }
+
+    private func openOrRebuild(_ store: LocalContentStore, rebuild: Bool) async throws -> Catalogue {
+        if rebuild { return try await self.rebuild(store, because: "it was asked for") }
+        do {
+            let catalogue = try await openOnFullDisk(store)
             do {
-                if !store.wasStoppedOrderly { try await catalogue.check() }
                 guard try await catalogue.totals().images == 0, !(try await indexNames(store)).isEmpty else {
-                    return (catalogue, false)
+                    return catalogue
                 }
             } catch {
                 try await catalogue.close()
                 throw error
             }
             try await catalogue.close()
-            return (try await self.rebuild(store, because: "it is empty, and index.json is not"), true)
+            return try await self.rebuild(store, because: "it is empty, and index.json is not")
         } catch CatalogueError.damaged(_, let reason) {
-            return (try await self.rebuild(store, because: reason), true)
+            return try await self.rebuild(store, because: reason)
+        }
+    }
+
+    /// SQLite needs some kilobytes to open a catalogue, which others may have taken while nothing ran.
+    private func openOnFullDisk(_ store: LocalContentStore) async throws -> Catalogue {
+        do { return try await Catalogue.open(path: path) { Timestamp.now() } } catch let error as CatalogueError {
+            switch error {
+            case .full, .unusable:
+                guard try await store.giveReserve() else { throw error }
+                logger.warning("the disk is full; remove images or make room", metadata: ["reason": "\(error)"])
+                return try await Catalogue.open(path: path) { Timestamp.now() }
+            default: throw error
+            }
         }
     }
 

@@ -79,20 +79,35 @@ public final class Collector: Sendable {
     public func remove(
         names: [Reference] = [], images: some Sequence<Digest> & Sendable, sparing: Sparing = []
     ) async throws -> RemovedImages {
-        let removal = try await catalogue.remove(names: names, images: images, sparing: sparing)
+        let removal = try await onFullDisk {
+            try await catalogue.remove(names: names, images: images, sparing: sparing)
+        }
         try await tell(of: removal)
         if !removal.names.isEmpty || !removal.images.isEmpty { try await updateIndex() }
         await observe(.dropped)
         let collected = try await collect(removal.blobs.map(\.digest))
+        if !collected.freed.isEmpty { await takeReserve() }
         return RemovedImages(removal: removal, collected: collected)
     }
 
     /// Removes manifests, each a platform's, from an image that stays, and the blobs that came free.
     /// - Throws: ``CatalogueError/noSuchImage(_:)``.
     public func withdraw(_ manifests: Set<Digest>, from image: Digest) async throws -> Collected {
-        let blobs = try await catalogue.withdraw(manifests, from: image)
+        let blobs = try await onFullDisk { try await catalogue.withdraw(manifests, from: image) }
         return try await collect(blobs.map(\.digest))
     }
+
+    /// Makes a change that is to free room, and for which there may be none: then once more, with the room that the
+    /// store holds for that.
+    private func onFullDisk<Value>(_ change: () async throws -> Value) async throws -> Value {
+        do { return try await change() } catch let fault as any Fault where fault.kind == .outOfSpace {
+            guard try await store.giveReserve() else { throw fault }
+            return try await change()
+        }
+    }
+
+    /// Where there is no room for it yet, the next removal or start takes it.
+    private func takeReserve() async { do { try await store.takeReserve() } catch {} }
 
     /// The names in their order, then the images; with the labels of images that stay without a name, too.
     private func tell(of removal: Removal) async throws {

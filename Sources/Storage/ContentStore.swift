@@ -52,10 +52,21 @@ public protocol ContentStore: Sendable {
 
     /// Bytes of all blobs, without a walk.
     func blobBytes() async throws -> Int64
+
+    /// Gives some room back to the disk that the store holds for removals on a full one.
+    /// - Returns: whether there was any.
+    func giveReserve() async throws -> Bool
+
+    /// Takes that room again, where there is plenty.
+    func takeReserve() async throws
 }
 
 extension ContentStore {
     public func reserve(_ blobs: [Descriptor]) async throws -> SpaceReservation { SpaceReservation() }
+
+    /// For stores that no disk keeps.
+    public func giveReserve() async throws -> Bool { false }
+    public func takeReserve() async throws {}
 
     /// For stores that hold little.
     public func blobBytes() async throws -> Int64 { try await blobs().reduce(0) { $0 + $1.size } }

@@ -8,13 +8,21 @@ enum FileTree {
 
     /// The names in a directory, in no order; none when there is no such directory.
     static func names(in directory: FilePath) throws(StorageError) -> [String] {
+        var names: [String] = []
+        try forEachName(in: directory) { name throws(StorageError) in names.append(name) }
+        return names
+    }
+
+    /// Gives `body` the names in a directory, one after the other: there may be very many.
+    static func forEachName(
+        in directory: FilePath, _ body: (String) throws(StorageError) -> Void
+    ) throws(StorageError) {
         guard let stream = opendir(directory.string) else {
             let code = Errno.last
-            if code == .noSuchFileOrDirectory { return [] }
+            if code == .noSuchFileOrDirectory { return }
             throw StorageError(SystemFailure("list", directory, code))
         }
         defer { closedir(stream) }
-        var names: [String] = []
         while true {
             errno = 0
             guard let entry = readdir(stream) else { break }
@@ -22,11 +30,10 @@ enum FileTree {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if name != "." && name != ".." { names.append(name) }
+            if name != "." && name != ".." { try body(name) }
         }
         let code = Errno.last
         guard code.rawValue == 0 else { throw StorageError(SystemFailure("list", directory, code)) }
-        return names
     }
 
     /// The files under a directory, without those that vanish meanwhile. Links are not followed.

@@ -17,10 +17,16 @@ public struct Settlement: Sendable, Equatable {
     public init() {}
 }
 
-/// What one reading of the blobs' directories found.
+/// What one reading of the blobs' directories found, against what was recorded.
 public struct BlobSurvey: Sendable {
-    let found: [Digest: FileStatus]
-    let foreign: Int
+    /// Not what was recorded, or no file.
+    var wrong: [(digest: Digest, seen: FileStatus, isRecorded: Bool)] = []
+    var missing: [Digest] = []
+    var unrecorded = 0, foreign = 0, suspects = 0
+    /// Of all regular files under blobs' names.
+    var bytes: Int64 = 0
+    /// When the last of them changed, in seconds.
+    var newest: Int64 = 0
 }
 
 extension LocalContentStore {
@@ -28,7 +34,7 @@ extension LocalContentStore {
     private static let suspicion: Int64 = 600
 
     /// Uses `records` from here on, to know which blobs were verified before this start.
-    public func use(_ records: any BlobRecords) { trust.use(records, suspects: []) }
+    public func use(_ records: any BlobRecords) { trust.use(records, suspects: nil) }
 
     /// Tells the records what has been verified or removed since the last call.
     public func flushRecords() async throws { try await trust.flush() }
@@ -41,63 +47,75 @@ extension LocalContentStore {
         }
     }
 
-    /// Reads the directories of the blobs once, without hashing: for the start after an unclean stop, before anything
-    /// else uses the store.
-    public func survey() async throws -> BlobSurvey {
-        let survey = try await labours.run { [layout] in try layout.survey() }
-        let regular = survey.found.values.lazy.filter { $0.kind == .regular }
-        tally.set(regular.reduce(0) { $0 + $1.size }, asOf: tally.changes)
+    /// Reads the directories of the blobs once, without hashing, and changes nothing: for the start after an unclean
+    /// stop, before anything else uses the store.
+    /// - Parameter recorded: every recorded blob with its length in bytes.
+    public func survey(recorded: [Digest: Int64]) async throws -> BlobSurvey {
+        let changes = tally.changes
+        let survey = try await labours.run { [layout] in
+            try layout.survey(recorded: recorded, suspicion: Self.suspicion)
+        }
+        tally.set(survey.bytes, asOf: changes)
         return survey
     }
 
-    /// Settles what is recorded with what was found on disk, before anything else uses the store.
-    /// - Parameter recorded: every recorded blob with its length in bytes.
-    public func settle(
-        _ survey: BlobSurvey, recorded: [Digest: Int64], records: any BlobRecords
-    ) async throws -> Settlement {
-        let found = survey.found
+    /// Settles the store with what was recorded, before anything else uses it.
+    public func settle(_ survey: BlobSurvey, records: any BlobRecords) async throws -> Settlement {
         var settlement = Settlement()
         settlement.foreign = survey.foreign
-        for (digest, status) in found {
-            if let size = recorded[digest], status.size == size, status.kind == .regular { continue }
-            if recorded[digest] == nil, status.kind == .regular {
-                settlement.unrecorded += 1
-            } else {
-                try await setAside(digest, seen: status)
-                if recorded[digest] != nil { settlement.missing.append(digest) }
-            }
+        settlement.unrecorded = survey.unrecorded
+        settlement.suspects = survey.suspects
+        for (digest, seen, isRecorded) in survey.wrong {
+            try await setAside(digest, seen: seen)
+            if isRecorded { settlement.missing.append(digest) }
         }
-        for digest in recorded.keys where found[digest] == nil {
-            trust.forget(digest)
-            settlement.missing.append(digest)
-        }
-        let newest = found.values.map(\.changed.seconds).max() ?? 0
-        let suspects = found.filter { $0.value.changed.seconds >= newest - Self.suspicion }.map(\.key)
-        settlement.suspects = suspects.count
-        settlement.missing.sort()
-        trust.use(records, suspects: Set(suspects))
+        for digest in survey.missing { trust.forget(digest) }
+        settlement.missing = (settlement.missing + survey.missing).sorted()
+        trust.use(records, suspects: survey.newest - Self.suspicion...survey.newest)
         return settlement
     }
 }
 
 extension StoreLayout {
-    /// What is under the names of blobs, and how many other names there are.
-    fileprivate func survey() throws -> BlobSurvey {
-        var found: [Digest: FileStatus] = [:]
-        var foreign = 0
+    /// Keeps little of what it sees: there may be very many blobs.
+    fileprivate func survey(recorded: [Digest: Int64], suspicion: Int64) throws -> BlobSurvey {
+        var survey = BlobSurvey()
+        var recent: [Int64] = []
+        var known = 0
         for algorithm in Digest.Algorithm.allCases {
             let path = blobs(algorithm)
             let directory = try OpenFile(directory: path)
-            for name in try FileTree.names(in: path) {
+            try FileTree.forEachName(in: path) { name throws(StorageError) in
                 guard let digest = Digest(hex: name, algorithm) else {
-                    foreign += 1
-                    continue
+                    survey.foreign += 1
+                    return
                 }
                 var status = stat()
-                guard fstatat(directory.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
-                found[digest] = FileStatus(status)
+                guard fstatat(directory.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return }
+                let found = FileStatus(status)
+                let size = recorded[digest]
+                if size != nil { known += 1 }
+                survey.take(digest, found, recorded: size)
+                if found.changed.seconds >= survey.newest - suspicion { recent.append(found.changed.seconds) }
+                survey.newest = max(survey.newest, found.changed.seconds)
             }
         }
-        return BlobSurvey(found: found, foreign: foreign)
+        survey.suspects = recent.count { $0 >= survey.newest - suspicion }
+        if known < recorded.count {
+            survey.missing = try recorded.keys.filter { try FileStatus.of(blob($0)) == nil }
+        }
+        return survey
+    }
+}
+
+extension BlobSurvey {
+    fileprivate mutating func take(_ digest: Digest, _ found: FileStatus, recorded size: Int64?) {
+        if found.kind == .regular { bytes += found.size }
+        if let size, found.size == size, found.kind == .regular { return }
+        if size == nil, found.kind == .regular {
+            unrecorded += 1
+        } else {
+            wrong.append((digest, found, size != nil))
+        }
     }
 }

@@ -74,6 +74,8 @@ public final class LocalContentStore: ContentStore {
                 try layout.sweepIngests()
                 try layout.sweepStaged()
             }
+            // A disk that is full by now is no reason not to start.
+            do { try layout.takeBallast() } catch {}
             var directories: [Digest.Algorithm: OpenFile] = [:]
             for algorithm in Digest.Algorithm.allCases {
                 directories[algorithm] = try OpenFile(directory: layout.blobs(algorithm))

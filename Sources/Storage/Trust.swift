@@ -20,7 +20,13 @@ final class Trust: Sendable {
         /// Not in the records yet, and in the records no more.
         var fresh: Set<Digest> = []
         var removed: Set<Digest> = []
-        var suspects: Set<Digest> = []
+        /// Files that last changed then are in doubt, but for those that were hashed since.
+        var suspects: ClosedRange<Int64>?
+        var cleared: Set<Digest> = []
+
+        func isSuspect(_ digest: Digest, _ status: FileStatus) -> Bool {
+            suspects?.contains(status.changed.seconds) == true && !cleared.contains(digest)
+        }
     }
 
     let boot: String
@@ -28,16 +34,14 @@ final class Trust: Sendable {
 
     init(boot: String) { self.boot = boot }
 
-    func use(_ records: any BlobRecords, suspects: Set<Digest>) {
-        state.withLock { state in
-            state.records = records
-            state.suspects.formUnion(suspects)
-        }
+    /// - Parameter suspects: when files changed that are in doubt, in seconds.
+    func use(_ records: any BlobRecords, suspects: ClosedRange<Int64>?) {
+        state.withLock { ($0.records, $0.suspects) = (records, suspects) }
     }
 
     func level(of digest: Digest, _ status: FileStatus) async throws -> TrustLevel {
         let (known, records, isSuspect) = state.withLock { state in
-            (state.known[digest], state.removed.contains(digest) ? nil : state.records, state.suspects.contains(digest))
+            (state.known[digest], state.removed.contains(digest) ? nil : state.records, state.isSuspect(digest, status))
         }
         if isSuspect { return .unknown }
         let found: Verification?
@@ -50,7 +54,7 @@ final class Trust: Sendable {
     func note(_ digest: Digest, _ status: FileStatus) {
         let verification = Verification(status, boot: boot)
         state.withLock { state in
-            state.suspects.remove(digest)
+            if state.suspects != nil { state.cleared.insert(digest) }
             state.removed.remove(digest)
             guard state.known.updateValue(verification, forKey: digest) != verification else { return }
             state.fresh.insert(digest)
@@ -62,7 +66,7 @@ final class Trust: Sendable {
         state.withLock { state in
             state.known[digest] = nil
             state.fresh.remove(digest)
-            state.suspects.remove(digest)
+            state.cleared.remove(digest)
             state.removed.insert(digest)
         }
     }

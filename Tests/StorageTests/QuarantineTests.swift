@@ -99,3 +99,21 @@ enum Impostor: CaseIterable {
         }
     }
 }
+
+@Suite struct `A blob that was found damaged` {
+    @Test func `is not taken away once a good one has its name`() async throws {
+        try await withStateDirectory { root in
+            let store = try await LocalContentStore(root: root)
+            try await store.ingest(blob)
+            let path = FilePath(blobPath(blob.digest, in: root))
+            try Impostor.flippedBit.put(at: path.string, in: root)
+            let seen = try #require(try FileStatus.of(path))
+            try await store.setAside(blob.digest, seen: seen)
+            try await store.ingest(blob)
+            // Whoever looked before comes late.
+            try await store.setAside(blob.digest, seen: seen)
+            #expect(try await store.read(blob.digest, limit: 20_000) == blob.bytes)
+            #expect(try names(in: root + "/quarantine").count == 1)
+        }
+    }
+}

@@ -59,7 +59,7 @@ import Testing
             second.close()
             // Killed: nobody left word.
             let third = try await LocalContentStore(root: root)
-            _ = try await third.survey()
+            _ = try await third.survey(recorded: [:])
             #expect(try await third.blobBytes() == 6000)
         }
     }

@@ -35,7 +35,7 @@ private func start(_ root: String, _ records: MemoryRecords, boot: String) async
     if store.wasStoppedOrderly {
         store.use(records)
     } else {
-        _ = try await store.settle(store.survey(), recorded: [blob.digest: Int64(blob.bytes.count)], records: records)
+        _ = try await store.settle(store.survey(recorded: [blob.digest: Int64(blob.bytes.count)]), records: records)
     }
     return store
 }
@@ -166,7 +166,7 @@ private func rot(_ digest: Digest, in root: String, quietly records: MemoryRecor
             try write([1], to: root + "/store/blobs/sha256/readme")
             let store = try await LocalContentStore(root: root)
             let settlement = try await store.settle(
-                store.survey(), recorded: [blob.digest: Int64(blob.bytes.count)], records: records)
+                store.survey(recorded: [blob.digest: Int64(blob.bytes.count)]), records: records)
             #expect(settlement.missing == [blob.digest])
             #expect(settlement.foreign == 1)
             #expect(try await store.size(of: blob.digest) == nil)
@@ -188,6 +188,28 @@ private func rot(_ digest: Digest, in root: String, quietly records: MemoryRecor
             case .link: symlink("/etc/hostname", path)
             case .fifo: mkfifo(path, 0o644)
             }
+        }
+    }
+}
+
+@Suite struct `A state directory that was restored from a copy` {
+    @Test func `is hashed before it is used, whatever the catalogue remembers of the blobs' files`() async throws {
+        try await withStateDirectory { root in
+            let records = MemoryRecords()
+            let first = try await start(root, records, boot: "one")
+            try await first.ingest(blob)
+            try await first.flushRecords()
+            first.close()
+            let copy = root + "-copy"
+            try FileManager.default.copyItem(atPath: root, toPath: copy)
+            try Impostor.flippedBit.put(at: blobPath(blob.digest, in: copy), in: copy, bytes: blob.bytes)
+            let second = try await LocalContentStore(
+                root: copy, quarantineBudget: Quarantine.budget, boot: "one"
+            ) { _ throws(StorageError) in }
+            second.use(records)
+            let error = await #expect(throws: StorageError.self) { _ = try await second.open(blob.digest) }
+            #expect(error?.kind == .integrity)
+            #expect(try await second.size(of: blob.digest) == nil)
         }
     }
 }
