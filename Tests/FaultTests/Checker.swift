@@ -38,7 +38,8 @@ extension Victim {
         return findings
     }
 
-    private func compare(_ images: [String: GeneratedImage]) async throws -> [String] {
+    /// What a running daemon lists that the journal does not, or the other way round.
+    func compare(_ images: [String: GeneratedImage]) async throws -> [String] {
         guard let text = try await ask("GET", "/images/json?all=1") else { return ["it does not list images"] }
         let listed = Set(
             try JSON(parsing: text.utf8).array?.flatMap { $0["RepoTags"]?.array?.compactMap(\.string) ?? [] } ?? [])

@@ -14,12 +14,15 @@ import Testing
             let process = try RunningProcess(
                 "strace",
                 [
-                    "-f", "-qq", "-y", "-o", trace, "-e", "trace=getdents64,openat,open,clone,clone3",
+                    "-f", "-qq", "-y", "-s", "200", "-o", trace, "-e",
+                    "trace=getdents64,openat,open,clone,clone3,write",
                     DaemonUnderTest.products + "/layerd", "--state-dir", scene.daemon.state, "--socket",
                     scene.daemon.socket,
                 ])
             _ = try await process.wait(for: "readiness") { $0.errorText.contains(" ready ") ? true : nil }
+            // What looks after the store begins once it is ready.
             let seen = String(decoding: try Files.read(trace), as: UTF8.self).split(separator: "\n")
+                .prefix { !($0.contains("write(2<") && $0.contains(" ready ")) }
             try await process.stop()
             #expect(!seen.isEmpty)
             #expect(seen.filter { $0.contains("getdents") && $0.contains(scene.daemon.state) } == [])

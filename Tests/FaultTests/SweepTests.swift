@@ -5,7 +5,8 @@ import OCI
 import TestSupport
 import Testing
 
-/// One run of requests that a machine may die in: first start, two pulls that share a layer, a tag, a removal, a prune.
+/// One run of requests that a machine may die in: first start, two pulls that share a layer, a tag, a save, a removal,
+/// a load of what was saved, another removal, a prune.
 struct Story: Sendable {
     let hub: HubStandIn
     let images: [String: GeneratedImage]
@@ -27,25 +28,26 @@ struct Story: Sendable {
     /// As far as it comes.
     func tell(_ victim: Victim) async throws {
         guard try await victim.pull("one"), try await victim.tag("one", as: "three"), try await victim.pull("two"),
+            try await victim.save("two"), try await victim.remove("two"), try await victim.load("two"),
             try await victim.remove("one")
         else { return }
         _ = try await victim.ask("POST", "/images/prune")
     }
 
-    /// How many storage calls the whole of it makes.
-    func length(_ victim: Victim) async throws -> Int {
+    /// How many storage calls the whole of it makes, of those that the trap counts.
+    func length(_ victim: Victim, _ trap: Trap = Trap()) async throws -> Int {
         try victim.begin()
-        let daemon = try #require(try await victim.start(["SHIM_AT": "0"]))
+        let daemon = try #require(try await victim.start(trap))
         try await tell(victim)
-        #expect(victim.journal.withLock { $0.acknowledged } == 4, "\(daemon.state.errorText)")
+        #expect(victim.journal.withLock { $0.acknowledged } == 6, "\(daemon.state.errorText)")
         #expect(try await daemon.stop() == 0)
-        return try victim.count
+        return try victim.shim.count
     }
 
-    /// The story with `variables`, then what does not hold.
-    func run(_ victim: Victim, _ variables: [String: String]) async throws -> [String] {
+    /// The story with a trap, then what does not hold.
+    func run(_ victim: Victim, _ trap: Trap, syncs: Bool = true) async throws -> [String] {
         try victim.begin()
-        if let daemon = try await victim.start(variables) {
+        if let daemon = try await victim.start(trap, syncs: syncs) {
             try await tell(victim)
             daemon.signal(SIGKILL)
             _ = try await daemon.exit()
@@ -56,10 +58,10 @@ struct Story: Sendable {
 }
 
 /// How many cuts a sweep makes; `LAYERD_CUTS` for more.
-private let cuts = ProcessInfo.processInfo.environment["LAYERD_CUTS"].flatMap { Int($0) } ?? 8
+let cuts = ProcessInfo.processInfo.environment["LAYERD_CUTS"].flatMap { Int($0) } ?? 8
 
 /// Numbers of calls, spread evenly over the story.
-private func places(_ count: Int, upTo length: Int) -> [Int] {
+func places(_ count: Int, upTo length: Int) -> [Int] {
     (0..<count).map { 1 + $0 * (length - 1) / max(1, count - 1) }
 }
 
@@ -74,7 +76,7 @@ private func places(_ count: Int, upTo length: Int) -> [Int] {
         let victim = try await Victim(kind, story.hub)
         let length = try await story.length(victim)
         for place in places(cuts, upTo: length) {
-            let findings = try await story.run(victim, ["SHIM_AT": "\(place)", "SHIM_ACTION": "cut"])
+            let findings = try await story.run(victim, Trap(action: .cut, at: place))
             #expect(findings == [], "\(kind), cut at call \(place) of \(length)")
         }
         print("\(kind.rawValue): \(cuts) power cuts over \(length) storage calls")
@@ -94,7 +96,7 @@ private func places(_ count: Int, upTo length: Int) -> [Int] {
         var findings: [String] = []
         for place in places(6, upTo: length).suffix(3) where findings.isEmpty {
             findings = try await story.run(
-                victim, ["SHIM_AT": "\(place)", "SHIM_ACTION": "cut", "SHIM_NOSYNC": "1"])
+                victim, Trap(action: .cut, at: place), syncs: false)
         }
         #expect(findings != [])
         try await victim.fileSystem.unmount()
@@ -108,7 +110,7 @@ private func places(_ count: Int, upTo length: Int) -> [Int] {
         let victim = try await Victim(.plain, story.hub)
         let length = try await story.length(victim)
         for place in places(cuts, upTo: length) {
-            let findings = try await story.run(victim, ["SHIM_AT": "\(place)", "SHIM_ACTION": "kill"])
+            let findings = try await story.run(victim, Trap(action: .kill, at: place))
             #expect(findings == [], "killed at call \(place) of \(length)")
         }
         print("\(cuts) kills over \(length) storage calls")
@@ -127,7 +129,7 @@ private func places(_ count: Int, upTo length: Int) -> [Int] {
         let length = try await story.length(victim)
         for place in places(max(3, cuts / 3), upTo: length) {
             let findings = try await story.run(
-                victim, ["SHIM_AT": "\(place)", "SHIM_ACTION": "\(code)", "SHIM_FOR": "\(span)"])
+                victim, Trap(action: .fail(code), at: place, span: span))
             #expect(findings == [], "error \(code) at call \(place) of \(length)")
         }
         await story.hub.stop()

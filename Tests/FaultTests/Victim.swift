@@ -20,8 +20,7 @@ final class Victim: Sendable {
     let hub: HubStandIn
     let directory: TemporaryDirectory
     let fileSystem: FileSystemUnderTest
-    private let shim: Shim
-    private let counter: String
+    let shim: Shim
     let journal = Locked(Journal())
 
     var state: String { fileSystem.place + "/state" }
@@ -33,7 +32,6 @@ final class Victim: Sendable {
         directory = try TemporaryDirectory("layerd-cut")
         fileSystem = try await FileSystemUnderTest(kind, in: directory)
         shim = try await Shim(in: directory)
-        counter = directory.path("count")
         try Files.write(
             "[mirror]\nlisten = []\n[pull]\nretries = 0\n[registry.\"docker.io\"]\nendpoint = \"\(hub.endpoint)\"\n",
             to: config)
@@ -42,22 +40,19 @@ final class Victim: Sendable {
     /// Empties the directory and forgets what was acknowledged.
     func begin() throws {
         if Files.size(state) != nil { try removeAll(state) }
-        try Files.write([UInt8](repeating: 0, count: 8), to: counter)
         journal.withLock { $0 = Journal() }
         // What a shut-down file system is to come back with.
         sync()
     }
 
-    /// Starts the daemon with the shim's variables; `nil` when it ended before it was ready.
+    /// Starts the daemon, with the shim if there is a trap for it; `nil` when it ended before it was ready.
     func start(
-        _ variables: [String: String] = [:], under wrapper: [String] = []
+        _ trap: Trap? = nil, syncs: Bool = true, under wrapper: [String] = []
     ) async throws -> RunningProcess? {
         var environment = ["PATH": "/usr/bin:/bin", "HOME": directory.path]
-        if !variables.isEmpty {
-            environment["LD_PRELOAD"] = shim.library
-            environment["SHIM_ROOT"] = state
-            environment["SHIM_COUNT"] = counter
-            environment.merge(variables) { $1 }
+        if let trap {
+            try shim.set(trap)
+            environment.merge(shim.environment(root: state, syncs: syncs)) { $1 }
         }
         let command =
             wrapper + [
@@ -68,14 +63,6 @@ final class Victim: Sendable {
         do {
             return try await process.wait(for: "readiness") { $0.errorText.contains(" ready ") ? process : nil }
         } catch StandInError.process { return nil }
-    }
-
-    /// How many storage calls were counted.
-    var count: Int {
-        get throws {
-            let bytes = try Files.read(counter)
-            return bytes.enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
-        }
     }
 
     // MARK: Requests
@@ -117,11 +104,52 @@ final class Victim: Sendable {
         return true
     }
 
+    /// Where ``save(_:)`` puts an archive and ``load(_:)`` takes it from.
+    private func archive(_ name: String) -> String { directory.path("\(name).tar") }
+
+    func save(_ name: String) async throws -> Bool {
+        try await runProcess(
+            "curl",
+            ["-sS", "-f", "-o", archive(name), "--unix-socket", socket, "http://layerd/images/\(name)/get"]
+        ).status == 0
+    }
+
+    func load(_ name: String) async throws -> Bool {
+        journal.withLock { ($0.open, $0.absent) = (name, $0.absent.subtracting([name])) }
+        let result = try await runProcess(
+            "curl",
+            [
+                "-sS", "-f", "-X", "POST", "-H", "Content-Type: application/x-tar", "-T", archive(name),
+                "--unix-socket", socket, "http://layerd/images/load",
+            ])
+        guard result.status == 0, result.output.contains("Loaded image") else { return false }
+        journal.withLock { journal in
+            journal.present.insert(name)
+            journal.acknowledged += 1
+            journal.open = nil
+        }
+        return true
+    }
+
+    /// The body of an answer, whatever its status.
+    func answer(_ method: String, _ path: String) async throws -> String {
+        try await runProcess("curl", ["-sS", "-X", method, "--unix-socket", socket, "http://layerd\(path)"]).output
+    }
+
     /// The body of an answer with a good status; `nil` when there was none.
     func ask(_ method: String, _ path: String) async throws -> String? {
         let result = try await runProcess(
             "curl", ["-sS", "-f", "-X", method, "--unix-socket", socket, "http://layerd\(path)"])
         return result.status == 0 ? result.output : nil
+    }
+}
+
+/// Looks again until it holds, for what no event tells.
+func until(_ what: String, _ holds: () throws -> Bool) async throws {
+    let end = ContinuousClock.now + .seconds(30)
+    while try !holds() {
+        guard ContinuousClock.now < end else { throw StandInError.timedOut(what) }
+        try await Task.sleep(for: .milliseconds(5))
     }
 }
 
