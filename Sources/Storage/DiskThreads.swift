@@ -1,24 +1,48 @@
 internal import Coordination
 
 /// Threads for work that waits for the disk, so that it never holds one of the few threads all tasks share.
+///
+/// Work waits for whichever thread is free first, never behind work that is at it: a sync that stands still would hold
+/// up others that were given the same thread.
 final class DiskThreads: Sendable {
+    private struct State {
+        var free: [Int]
+        var waiting: [CheckedContinuation<Int, Never>] = []
+    }
+
     private let threads: [DiskThread]
-    private let load: Locked<[Int]>
+    private let state: Locked<State>
 
     init(_ name: String, count: Int) {
         threads = (0..<count).map { DiskThread("\(name)-\($0)") }
-        load = Locked(Array(repeating: 0, count: count))
+        state = Locked(State(free: Array(0..<count)))
     }
 
-    /// Runs `work` on the least busy thread. Once begun it is not interrupted; long work looks at `Task.isCancelled`.
+    /// Runs `work` on a thread of its own. Once begun it is not interrupted; long work looks at `Task.isCancelled`.
     func run<Result: Sendable>(_ work: @Sendable () throws -> Result) async throws -> Result {
-        let chosen = load.withLock { load in
-            let chosen = load.indices.min { load[$0] < load[$1] } ?? 0
-            load[chosen] += 1
-            return chosen
-        }
-        defer { load.withLock { $0[chosen] -= 1 } }
+        let chosen = await take()
+        defer { give(chosen) }
         return try await threads[chosen].run(work)
+    }
+
+    private func take() async -> Int {
+        await withCheckedContinuation { continuation in
+            let free = state.withLock { state -> Int? in
+                if let free = state.free.popLast() { return free }
+                state.waiting.append(continuation)
+                return nil
+            }
+            if let free { continuation.resume(returning: free) }
+        }
+    }
+
+    private func give(_ thread: Int) {
+        let next = state.withLock { state -> CheckedContinuation<Int, Never>? in
+            guard state.waiting.isEmpty else { return state.waiting.removeFirst() }
+            state.free.append(thread)
+            return nil
+        }
+        next?.resume(returning: thread)
     }
 }
 
