@@ -63,10 +63,10 @@ private struct LeasedStore: ContentStore {
     }
 
     func ingest(
-        _ descriptor: Descriptor, fill: @Sendable (any BlobWriter) async throws -> Void
+        _ descriptor: Descriptor, from source: String?, fill: @Sendable (any BlobWriter) async throws -> Void
     ) async throws -> IngestOutcome {
         try await lease.hold(descriptor.digest)
-        return try await base.ingest(descriptor, fill: fill)
+        return try await base.ingest(descriptor, from: source, fill: fill)
     }
 
     func read(_ digest: Digest, limit: Int) async throws -> [UInt8] {

@@ -86,7 +86,7 @@ final class Transfers: Sendable {
     private func attempt(
         _ descriptor: Descriptor, from source: TransferSource, lane: UInt64, inParts: Bool, resumed: Locked<Bool>
     ) async throws {
-        try await store.ingest(descriptor) { [self] writer in
+        try await store.ingest(descriptor, from: source.repository.description) { [self] writer in
             if let inline = descriptor.data {
                 return try writer.replace(with: inline)
             }

@@ -19,9 +19,10 @@ public protocol ContentStore: Sendable {
     /// and the rest wait; if it fails, the next goes on with the bytes held.
     /// - Throws: a ``Fault``: `.integrity` when the bytes are too few, too many or not those of the digest, and
     ///   `.outOfSpace`, both of which drop the bytes; what `fill` threw; `CancellationError` when cancelled in waiting.
+    /// - Parameter source: registry and repository that the bytes come from; kept with them while they are not whole.
     @discardableResult
     func ingest(
-        _ descriptor: Descriptor, fill: @Sendable (any BlobWriter) async throws -> Void
+        _ descriptor: Descriptor, from source: String?, fill: @Sendable (any BlobWriter) async throws -> Void
     ) async throws -> IngestOutcome
 
     /// All bytes of a blob of at most `limit` bytes, hashed again at every call.
@@ -62,6 +63,14 @@ public protocol ContentStore: Sendable {
 }
 
 extension ContentStore {
+    /// For what comes from nowhere in particular, or at once.
+    @discardableResult
+    public func ingest(
+        _ descriptor: Descriptor, fill: @Sendable (any BlobWriter) async throws -> Void
+    ) async throws -> IngestOutcome {
+        try await ingest(descriptor, from: nil, fill: fill)
+    }
+
     public func reserve(_ blobs: [Descriptor]) async throws -> SpaceReservation { SpaceReservation() }
 
     /// For stores that no disk keeps.

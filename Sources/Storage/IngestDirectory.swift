@@ -15,14 +15,15 @@ struct IngestDirectory: Sendable {
 
     /// Opens the ingest for writing what it lacks; whatever does not belong to `descriptor` is dropped.
     func begin(
-        _ descriptor: Descriptor, labours: DiskThreads, observer: @escaping StepObserver,
+        _ descriptor: Descriptor, from source: String? = nil, labours: DiskThreads, observer: @escaping StepObserver,
         pace: IngestWriter.Pace = IngestWriter.Pace()
     ) throws -> IngestWriter {
         let make = { (file: OpenFile, found: IngestWriter.Found?) in
             IngestWriter(
-                descriptor, file: file, directory: self, labours: labours, observer: observer, pace: pace, from: found)
+                descriptor, from: source, file: file, directory: self, labours: labours, observer: observer, pace: pace,
+                after: found)
         }
-        let writer = try resume(descriptor, make) ?? start(descriptor, make)
+        let writer = try resume(descriptor, from: source, make) ?? start(descriptor, from: source, make)
         do { try writer.reserve() } catch {
             try discard()
             throw error
@@ -37,7 +38,8 @@ struct IngestDirectory: Sendable {
         guard extents.total > 0 else { return try discard() }
         try writer.file.truncate(to: extents.end)
         for gap in extents.missing(of: extents.end) { try writer.file.release(Int64(gap.count), from: gap.lowerBound) }
-        var note = IngestState(digest: digest, size: writer.size, extents: extents, isSparse: isSparse)
+        var note = IngestState(
+            digest: digest, size: writer.size, extents: extents, isSparse: isSparse, source: writer.source)
         note.synced = synced
         guard extents.total - synced.total >= Self.worthASync else { return try write(note) }
         try writer.file.syncData()
@@ -79,14 +81,14 @@ struct IngestDirectory: Sendable {
     }
 
     private func start(
-        _ descriptor: Descriptor, _ make: (OpenFile, IngestWriter.Found?) -> IngestWriter
+        _ descriptor: Descriptor, from source: String?, _ make: (OpenFile, IngestWriter.Found?) -> IngestWriter
     ) throws -> IngestWriter {
         try discard()
         _ = try Names.makeDirectory(path, mode: 0o700)
         do {
             // A blob that fits one write has nothing on the disk that a kill could leave to resume after.
             if descriptor.size > Int64(IngestStretch.gathered) {
-                try write(IngestState(digest: digest, size: descriptor.size))
+                try write(IngestState(digest: digest, size: descriptor.size, source: source))
             }
             return make(try OpenFile(data, O_RDWR | O_CREAT | O_EXCL, to: "make"), nil)
         } catch {
@@ -97,7 +99,7 @@ struct IngestDirectory: Sendable {
 
     /// `nil` when nothing is held that can be continued; bytes the disk cannot read back are as good as none.
     private func resume(
-        _ descriptor: Descriptor, _ make: (OpenFile, IngestWriter.Found?) -> IngestWriter
+        _ descriptor: Descriptor, from source: String?, _ make: (OpenFile, IngestWriter.Found?) -> IngestWriter
     ) throws -> IngestWriter? {
         guard let (state, extents, _) = try held(), state.size == descriptor.size, extents.total > 0 else { return nil }
         let file = try OpenFile(data, O_RDWR, to: "open")
@@ -108,6 +110,7 @@ struct IngestDirectory: Sendable {
         try file.truncate(to: extents.end)
         // The next process is to know what this one knows, also if it comes after a reboot of its own.
         var note = state
+        note.source = source
         note.extents = extents
         note.isSparse = extents.ranges.count > 1 || extents.prefix == 0
         note.synced = state.synced.clipped(to: extents.end)

@@ -14,14 +14,20 @@ struct IngestState: Equatable {
     /// Where bytes are held that survive a power cut.
     var synced = Extents()
     var isSparse = false
+    /// Where the bytes come from, registry and repository; `nil` when nobody said.
+    var source: String?
     /// The boot in which this was written; `nil` when that is not known.
     var boot: String?
 
-    init(digest: Digest, size: Int64, extents: Extents = Extents(), isSparse: Bool = false, boot: String? = nil) {
+    init(
+        digest: Digest, size: Int64, extents: Extents = Extents(), isSparse: Bool = false, source: String? = nil,
+        boot: String? = nil
+    ) {
         self.digest = digest
         self.size = size
         self.extents = extents
         self.isSparse = isSparse
+        self.source = source
         self.boot = boot
     }
 
@@ -38,6 +44,7 @@ struct IngestState: Equatable {
         self.extents = extents
         self.synced = synced
         isSparse = json["sparse"]?.bool ?? (extents.ranges.count > 1)
+        source = json["source"]?.string
         boot = json["boot"]?.string
     }
 
@@ -49,6 +56,7 @@ struct IngestState: Equatable {
             JSON.Member("synced", IngestState.json(synced)),
             JSON.Member("sparse", .bool(isSparse)),
         ]
+        if let source { members.append(JSON.Member("source", .string(source))) }
         if let boot { members.append(JSON.Member("boot", .string(boot))) }
         return .object(members)
     }

@@ -40,12 +40,14 @@ extension IngestWriter.State {
     }
 
     /// The next piece of work; `nil` when none is left, and the task that asked for it ends.
-    fileprivate mutating func nextLabour(_ digest: Digest, _ size: Int64, _ pace: IngestWriter.Pace) -> Labour? {
+    fileprivate mutating func nextLabour(_ blank: IngestState, _ pace: IngestWriter.Pace) -> Labour? {
         guard failure == nil, isOpen, !behind.isStopping else {
             behind.task = nil
             return nil
         }
-        var note = IngestState(digest: digest, size: size, extents: extents, isSparse: isSparse)
+        var note = blank
+        note.extents = extents
+        note.isSparse = isSparse
         note.synced = synced
         if needsSync(pace) {
             syncedAt = .now
@@ -103,7 +105,8 @@ extension IngestWriter {
         try notes.withLock { isNoted throws(StorageError) in
             guard !isNoted else { return }
             let note = try change { state throws(StorageError) in
-                var note = IngestState(digest: digest, size: size, extents: state.extents, isSparse: true)
+                var note = IngestState(
+                    digest: digest, size: size, extents: state.extents, isSparse: true, source: source)
                 note.synced = state.synced
                 return note
             }
@@ -126,7 +129,8 @@ extension IngestWriter {
     }
 
     private func workBehind() {
-        while let labour = state.withLock({ $0.nextLabour(digest, size, pace) }) {
+        let blank = IngestState(digest: digest, size: size, source: source)
+        while let labour = state.withLock({ $0.nextLabour(blank, pace) }) {
             do throws(StorageError) {
                 switch labour {
                 case .hash(let digester, let range, let generation): try hash(digester, range, generation: generation)

@@ -21,6 +21,8 @@ final class IngestWriter: BlobWriter {
     let digest: Digest
     /// Of the whole blob, in bytes.
     let size: Int64
+    /// Where the bytes come from, for the notes.
+    let source: String?
     let file: OpenFile
     let directory: IngestDirectory
     let observer: StepObserver
@@ -56,11 +58,12 @@ final class IngestWriter: BlobWriter {
     }
 
     init(
-        _ descriptor: Descriptor, file: OpenFile, directory: IngestDirectory, labours: DiskThreads,
-        observer: @escaping StepObserver, pace: Pace = Pace(), from found: Found? = nil
+        _ descriptor: Descriptor, from source: String?, file: OpenFile, directory: IngestDirectory,
+        labours: DiskThreads, observer: @escaping StepObserver, pace: Pace = Pace(), after found: Found? = nil
     ) {
         digest = descriptor.digest
         size = descriptor.size
+        self.source = source
         self.file = file
         self.directory = directory
         self.labours = labours

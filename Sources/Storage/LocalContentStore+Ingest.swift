@@ -6,12 +6,12 @@ public import OCI
 extension LocalContentStore {
     @discardableResult
     public func ingest(
-        _ descriptor: Descriptor, fill: @Sendable (any BlobWriter) async throws -> Void
+        _ descriptor: Descriptor, from source: String?, fill: @Sendable (any BlobWriter) async throws -> Void
     ) async throws -> IngestOutcome {
         guard descriptor.size >= 0 else { throw StorageError.invalidSize(descriptor.digest, size: descriptor.size) }
         return try await turns.withSlot(key: descriptor.digest.description, lane: 0) {
             if try await isPresent(descriptor) { return .alreadyPresent }
-            try await bring(descriptor, fill)
+            try await bring(descriptor, from: source, fill)
             return .stored
         }
     }
@@ -44,11 +44,11 @@ extension LocalContentStore {
     }
 
     private func bring(
-        _ descriptor: Descriptor, _ fill: @Sendable (any BlobWriter) async throws -> Void
+        _ descriptor: Descriptor, from source: String?, _ fill: @Sendable (any BlobWriter) async throws -> Void
     ) async throws {
         let directory = layout.ingest(descriptor.digest)
         let writer = try await labours.run { [observer, labours] in
-            try directory.begin(descriptor, labours: labours, observer: observer)
+            try directory.begin(descriptor, from: source, labours: labours, observer: observer)
         }
         active.withLock { $0[descriptor.digest] = writer }
         if let feed = feeds.withLock({ $0[descriptor.digest] }) { feed.follow(writer) }

@@ -50,8 +50,8 @@ struct ReportingStore: StoreReporting, SweptStore {
 
     func size(of digest: Digest) async throws -> Int64? { try await memory.size(of: digest) }
     func ingest(
-        _ descriptor: Descriptor, fill: @Sendable (any BlobWriter) async throws -> Void
-    ) async throws -> IngestOutcome { try await memory.ingest(descriptor, fill: fill) }
+        _ descriptor: Descriptor, from source: String?, fill: @Sendable (any BlobWriter) async throws -> Void
+    ) async throws -> IngestOutcome { try await memory.ingest(descriptor, from: source, fill: fill) }
     func read(_ digest: Digest, limit: Int) async throws -> [UInt8] { try await memory.read(digest, limit: limit) }
     func open(_ digest: Digest) async throws -> BlobFile { try await memory.open(digest) }
     func concluded(_ digest: Digest, _ file: BlobFile, actual: Digest) async throws {

@@ -9,13 +9,14 @@ private let digest = Digest.sha256(of: [])
 @Suite struct `The state of an ingest` {
     @Test func `reads back as it was written`() throws {
         var state = IngestState(
-            digest: digest, size: 900, extents: Extents([0..<100, 200..<300]), isSparse: true, boot: "b")
+            digest: digest, size: 900, extents: Extents([0..<100, 200..<300]), isSparse: true,
+            source: "docker.io/library/alpine", boot: "b")
         state.synced = Extents([0..<50])
         let bytes = state.json.serialized()
         #expect(
             String(decoding: bytes, as: UTF8.self)
                 == #"{"digest":"\#(digest)","size":900,"extents":[[0,100],[200,300]],"synced":[[0,50]],"#
-                + #""sparse":true,"boot":"b"}"#)
+                + #""sparse":true,"source":"docker.io/library/alpine","boot":"b"}"#)
         #expect(IngestState(parsing: bytes) == state)
     }
 

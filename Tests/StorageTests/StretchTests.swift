@@ -46,6 +46,24 @@ private let blob = SampleBlob(count: 3_000_000)
         }
     }
 
+    @Test func `says where its bytes come from, in every note of it`() async throws {
+        try await withStateDirectory { root in
+            let store = try await LocalContentStore(root: root)
+            for (source, start) in [("docker.io/library/a", 0), ("ghcr.io/o/b", 1_000_000)] {
+                await #expect(throws: CancellationError.self) {
+                    try await store.ingest(blob.descriptor, from: source) { writer in
+                        #expect(try noted(root).source == source)
+                        let stretch = try await writer.stretch(at: Int64(start + 10))
+                        try stretch.append(blob, start + 10..<start + 500_000)
+                        #expect(try noted(root).isSparse && noted(root).source == source)
+                        throw CancellationError()
+                    }
+                }
+                #expect(try noted(root).source == source)
+            }
+        }
+    }
+
     @Test func `may be begun in many places at the same moment`() async throws {
         try await withStateDirectory { root in
             let store = try await LocalContentStore(root: root)

@@ -34,7 +34,7 @@ public final class MemoryContentStore: ContentStore {
 
     @discardableResult
     public func ingest(
-        _ descriptor: Descriptor, fill: @Sendable (any BlobWriter) async throws -> Void
+        _ descriptor: Descriptor, from source: String?, fill: @Sendable (any BlobWriter) async throws -> Void
     ) async throws -> IngestOutcome {
         let digest = descriptor.digest
         guard descriptor.size >= 0 else { throw StorageError.invalidSize(digest, size: descriptor.size) }
