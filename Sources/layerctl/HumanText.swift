@@ -74,6 +74,19 @@ enum HumanText {
 
     static func now() -> Int64 { Int64(time(nil)) }
 
+    /// Text of an image's author, without what would act on the terminal: control characters, and those that turn the
+    /// direction of writing, become spaces.
+    static func printable(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator: " "
+                    default: scalar
+                    }
+                }))
+    }
+
     /// Cut at a number of columns, the last of them an ellipsis.
     static func cut(_ text: String, columns: Int) -> String {
         text.count <= columns ? text : String(text.prefix(columns - 1)) + "…"

@@ -1,8 +1,24 @@
+import ArgumentParser
 import OCI
 import TestSupport
 import Testing
 
 @testable import layerctl
+
+@Suite struct `Text of an image's author` {
+    @Test(arguments: [
+        ("a\u{1B}[2Jb", "a [2Jb"), ("x\ty\r\n\u{7}\u{9B}31m", "x y    31m"), ("\u{202E}evil\u{2066}", " evil "),
+        ("/bin/sh -c é😀", "/bin/sh -c é😀"),
+    ])
+    func `does nothing to the terminal`(text: String, shown: String) throws {
+        #expect(HumanText.printable(text) == shown)
+        let command = try #require(
+            try LayerctlCommand.parseAsRoot(["history", "a", "--no-trunc"]) as? HistoryCommand)
+        let step: JSON = ["CreatedBy": .string(text), "Comment": .string(text), "Id": "x", "Created": 1, "Size": 1]
+        let table = try command.text([step], now: 2)
+        #expect(!table.unicodeScalars.contains { $0 == "\u{1B}" || $0 == "\u{9B}" || $0 == "\u{202E}" }, "\(table)")
+    }
+}
 
 @Suite struct `A figure for people` {
     @Test(arguments: [
