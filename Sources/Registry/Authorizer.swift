@@ -35,7 +35,8 @@ final class Authorizer: Sendable {
 
     enum Way {
         case basic
-        case bearer(realm: WebAddress, service: String?, scopes: [String])
+        /// - Parameter isInside: the realm may be in this machine's own network.
+        case bearer(realm: WebAddress, service: String?, scopes: [String], isInside: Bool)
     }
 
     private struct Place: Hashable {
@@ -72,13 +73,13 @@ final class Authorizer: Sendable {
     /// - Parameter ping: asks the registry's root for its challenge, for registries that send none elsewhere.
     func grant(
         after answer: Answer, to used: Grant?, for upstream: Upstream, _ repository: Repository, _ visit: inout Visit,
-        ping: () async throws -> HTTPHeaders
+        ping: () async throws -> HTTPResponseHead
     ) async throws -> Grant? {
         if case .registryToken = upstream.credential { return nil }
         guard !answer.isElsewhere, Authorizer.asks(answer.head.status, used) else { return nil }
         let place = Authorizer.place(upstream, repository)
         let scopes = [Scope.pull(repository.path)]
-        var way = try Authorizer.way(in: answer.head.headers, upstream, scopes: scopes) ?? ways.withLock { $0[place] }
+        var way = try Authorizer.way(in: answer.head, upstream, scopes: scopes) ?? ways.withLock { $0[place] }
         if way == nil, used == nil, !visit.hasPinged {
             visit.hasPinged = true
             way = try await Authorizer.way(in: ping(), upstream, scopes: scopes)
@@ -103,8 +104,8 @@ final class Authorizer: Sendable {
     }
 
     /// - Parameter scopes: what to ask for where the challenge names nothing.
-    static func way(in headers: HTTPHeaders, _ upstream: Upstream, scopes: [String]) throws -> Way? {
-        let challenges = Challenge.parse(headers.all("WWW-Authenticate"))
+    static func way(in head: HTTPResponseHead, _ upstream: Upstream, scopes: [String]) throws -> Way? {
+        let challenges = Challenge.parse(head.headers.all("WWW-Authenticate"))
         if let bearer = challenges.first(where: { $0.scheme == "bearer" && $0.parameters["realm"] != nil }) {
             guard let realm = WebAddress(bearer.parameters["realm"] ?? "") else {
                 throw RegistryError.Reason.noToken(
@@ -116,7 +117,12 @@ final class Authorizer: Sendable {
             }
             let named = Scope.list(bearer.parameters["scope"])
             let service = bearer.parameters["service"].flatMap { $0.isEmpty ? nil : $0 }
-            return .bearer(realm: realm, service: service, scopes: named.isEmpty ? scopes : named)
+            // A name of the registry's domain may still lead inside, where only we can ask.
+            let isOwn = realm.origin.host == upstream.base.origin.host
+            let isNamed = upstream.tokenRealms.contains { WebAddress($0)?.origin == realm.origin }
+            return .bearer(
+                realm: realm, service: service, scopes: named.isEmpty ? scopes : named,
+                isInside: isOwn || isNamed || head.isFromInside)
         }
         return challenges.contains { $0.scheme == "basic" } ? .basic : nil
     }
@@ -132,7 +138,7 @@ final class Authorizer: Sendable {
             if used != nil { return nil }
             remember(way, upstream, repository)
             return Grant(kind: .credential, header: basicAuthorization(username, password), isFresh: true)
-        case .bearer(let realm, let service, var scopes):
+        case .bearer(let realm, let service, var scopes, let isInside):
             var stale: String?
             if case .token(let token, let key)? = used?.kind {
                 let wider = Scope.cleaned(scopes + key.scopes)
@@ -142,13 +148,14 @@ final class Authorizer: Sendable {
             }
             guard visit.mints < Authorizer.maximumMints else { return nil }
             visit.mints += 1
-            remember(.bearer(realm: realm, service: service, scopes: scopes), upstream, repository)
+            remember(
+                .bearer(realm: realm, service: service, scopes: scopes, isInside: isInside), upstream, repository)
             let demand = { (credential: Credential) in
                 TokenSource.Key(
                     registry: upstream.base.origin, realm: realm, service: service, scopes: scopes,
                     credential: credential)
             }
-            return try await mint(demand, not: stale, upstream, &visit)
+            return try await mint(demand, not: stale, upstream.within(isInside), &visit)
         }
     }
 

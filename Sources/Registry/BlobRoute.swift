@@ -7,6 +7,8 @@ public final class BlobRoute: Sendable {
     /// Where a place redirected to, and what is known of the bytes there.
     struct Target: Sendable {
         var address: WebAddress
+        /// Whether it may be inside this machine's own network.
+        var isInside: Bool
         /// A strong validator of the bytes there (RFC 9110 §8.8).
         var validator: String?
         /// Seconds of the timeline.
@@ -36,10 +38,14 @@ public final class BlobRoute: Sendable {
 
     /// Remembers where `question` was answered.
     /// - Parameter now: seconds since 1970.
-    func learn(_ question: WebAddress, at address: WebAddress, _ head: HTTPResponseHead, moment: Duration, now: Int64) {
+    func learn(
+        _ question: WebAddress, at address: WebAddress, isInside: Bool, _ head: HTTPResponseHead, moment: Duration,
+        now: Int64
+    ) {
         let life = min(BlobRoute.life(of: address, now: now) ?? BlobRoute.unsaid, BlobRoute.longest)
         let tag = head.headers.first("ETag").flatMap { $0.hasPrefix("\"") ? $0 : nil }
-        let target = Target(address: address, validator: tag, until: moment + life - BlobRoute.margin)
+        let target = Target(
+            address: address, isInside: isInside, validator: tag, until: moment + life - BlobRoute.margin)
         targets.withLock { $0[question] = target }
     }
 

@@ -26,13 +26,13 @@ enum RedirectRule {
         }
         if target.origin.host == registry.origin.host { return target }
         switch InternetHost(target.origin.host) {
-        case .linkLocal, .unusable:
+        case .address(.linkLocal), .address(.unusable):
             throw .unsafeRedirect("to \(place), an address that no registry serves from")
-        case .loopback, .privateNetwork:
+        case .address(.loopback), .address(.privateNetwork):
             guard InternetHost(registry.origin.host).isInside else {
                 throw .unsafeRedirect("to \(place), an address inside this machine's own network")
             }
-        case .name, .publicAddress: break
+        case .name, .address(.publicAddress): break
         }
         return target
     }

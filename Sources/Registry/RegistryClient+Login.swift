@@ -124,7 +124,7 @@ extension Session {
         let root = Question(address: upstream.address(of: ""), total: Wire.documentTime)
         let first = try await follow(root, nil, upstream, into: HeadOnly())
         if first.isContent { return nil }
-        guard let (grant, refresh) = try await authorizer.logIn(first.head.headers, upstream) else {
+        guard let (grant, refresh) = try await authorizer.logIn(first.head, upstream) else {
             throw overload(first, upstream)
         }
         let second = try await follow(root, grant, upstream, into: HeadOnly())
@@ -144,19 +144,19 @@ extension Session {
 
 extension Authorizer {
     /// What to show at the root after its challenge; `nil` without one.
-    func logIn(_ headers: HTTPHeaders, _ upstream: Upstream) async throws -> (Grant, refresh: String?)? {
-        switch try Authorizer.way(in: headers, upstream, scopes: []) {
+    func logIn(_ head: HTTPResponseHead, _ upstream: Upstream) async throws -> (Grant, refresh: String?)? {
+        switch try Authorizer.way(in: head, upstream, scopes: []) {
         case nil: return nil
         case .basic:
             guard case .basic(let username, let password) = upstream.credential else {
                 throw RegistryError.Reason.noCredentials
             }
             return (Grant(kind: .credential, header: basicAuthorization(username, password), isFresh: true), nil)
-        case .bearer(let realm, let service, let scopes):
+        case .bearer(let realm, let service, let scopes, let isInside):
             let key = TokenSource.Key(
                 registry: upstream.base.origin, realm: realm, service: service, scopes: scopes,
                 credential: upstream.credential)
-            let (token, refresh) = try await tokens.logIn(key, options: upstream.options)
+            let (token, refresh) = try await tokens.logIn(key, options: upstream.within(isInside).options)
             return (Grant(kind: .token(token, key), header: "Bearer " + token, isFresh: true), refresh)
         }
     }

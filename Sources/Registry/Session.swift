@@ -98,6 +98,7 @@ struct Session: Sendable {
         if let validator = known.validator { request.headers.set("If-Range", validator) }
         request.options.clientCertificate = nil
         request.options.clientKey = nil
+        request.options.allowInside = known.isInside
         do {
             let reply = try await wire.send(request, into: taker)
             if reply.isContent {
@@ -125,13 +126,17 @@ struct Session: Sendable {
         request.options.total = request.options.total ?? question.total
         if let grant { request.headers.set("Authorization", grant.header) }
         var isElsewhere = false
+        // A registry outside, by whatever name, sends nobody to what only this machine can reach.
+        var isInside = InternetHost(upstream.base.origin.host).isInside
         for _ in 0...RedirectRule.maximumCount {
             request.url = address.description
             let reply = try await wire.send(request, into: taker)
+            if !isElsewhere { isInside = isInside || reply.head.isFromInside }
             guard let location = RedirectRule.location(in: reply.head) else {
                 if reply.isContent, isElsewhere {
                     question.route?.learn(
-                        question.address, at: address, reply.head, moment: timeline.elapsed(), now: now().seconds)
+                        question.address, at: address, isInside: isInside, reply.head, moment: timeline.elapsed(),
+                        now: now().seconds)
                 }
                 return Answer(
                     head: reply.head, text: reply.text, host: address.authority, isElsewhere: isElsewhere,
@@ -144,6 +149,7 @@ struct Session: Sendable {
                 request.headers.remove("Authorization")
                 request.options.clientCertificate = nil
                 request.options.clientKey = nil
+                request.options.allowInside = isInside
             }
             address = target
         }
@@ -152,9 +158,9 @@ struct Session: Sendable {
 
     /// The head of the registry's root, asked without showing anything. Its status does not matter: what counts is
     /// whether it brings a challenge.
-    private func ping(_ upstream: Upstream) async throws -> HTTPHeaders {
+    private func ping(_ upstream: Upstream) async throws -> HTTPResponseHead {
         var request = HTTPRequest(url: upstream.address(of: "").description, options: upstream.options)
         request.options.total = request.options.total ?? Wire.documentTime
-        return try await wire.send(request, into: HeadOnly()).head.headers
+        return try await wire.send(request, into: HeadOnly()).head
     }
 }

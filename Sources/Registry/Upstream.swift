@@ -16,7 +16,7 @@ struct Upstream: Sendable {
     let role: Role
     /// The URL above `/v2/`.
     let base: WebAddress
-    let options: ConnectionOptions
+    var options: ConnectionOptions
     var credential: Credential
     /// The credential is the configuration's, so that whoever pulls did not choose it.
     let isConfigured: Bool
@@ -32,6 +32,13 @@ struct Upstream: Sendable {
     struct Keeper: Sendable {
         let registry: String
         let kept: RegistryHost.Kept?
+    }
+
+    /// The same, for a connection that may lead into this machine's own network or not.
+    func within(_ isInside: Bool) -> Upstream {
+        var upstream = self
+        upstream.options.allowInside = isInside
+        return upstream
     }
 
     /// The address of `path` below `/v2/`.
@@ -88,7 +95,7 @@ struct HostList: Sendable {
     func host(named name: String) throws(RegistryError.Reason) -> RegistryHost {
         if let host = hosts[name] { return host }
         guard anyRegistry else { throw .notConfigured }
-        let isOwn = WebAddress("https://" + name).map { InternetHost($0.origin.host) == .loopback } ?? false
+        let isOwn = WebAddress("https://" + name).map { InternetHost($0.origin.host) == .address(.loopback) } ?? false
         return RegistryHost(name: name, insecure: isOwn)
     }
 

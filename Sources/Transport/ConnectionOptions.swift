@@ -17,6 +17,9 @@ public struct ConnectionOptions: Sendable, Hashable {
     /// Connects to link-local addresses too. They are refused otherwise, whatever name led there: cloud machines give
     /// out their credentials at such an address, and a redirect must not be able to ask for them.
     public var allowLinkLocal = false
+    /// Connects to this machine and its private networks too. Without, they are refused whatever name led there: a
+    /// redirect or a token realm of a registry that is outside must not have us ask what only we can reach.
+    public var allowInside = true
     /// Fixed addresses, each `host:port:address`. They hold for the life of the client, not for one request.
     public var resolve: [String] = []
     /// The time to resolve the name, connect and shake hands; waiting for a free connection is not counted.

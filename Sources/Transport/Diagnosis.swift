@@ -107,9 +107,7 @@ extension Transfer {
     }
 
     private var connectReason: String {
-        refusedAddress
-            ? "its address is link-local, which is refused"
-            : systemReason ?? "the connection attempt failed"
+        refusedAddress ?? systemReason ?? "the connection attempt failed"
     }
 
     private var timeReason: String {

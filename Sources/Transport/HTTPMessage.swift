@@ -103,6 +103,9 @@ public struct HTTPResponseHead: Sendable, Equatable {
     public var headers: HTTPHeaders
     /// "1.0", "1.1" or "2".
     public var httpVersion: String
+    /// Whether it came from this machine or one of its private networks; of a proxied request, whether the proxy is
+    /// there.
+    public var isFromInside = false
 
     /// Makes a head.
     public init(status: Int, headers: HTTPHeaders = HTTPHeaders(), httpVersion: String = "1.1") {

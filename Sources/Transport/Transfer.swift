@@ -18,7 +18,8 @@ final class Transfer {
     private(set) var received: Int64 = 0
     /// What ended the transfer from inside a callback: the sink's error or ours.
     private(set) var failure: (any Error)?
-    private(set) var refusedAddress = false
+    /// What an address is that was not connected to.
+    private(set) var refusedAddress: String?
     var isPaused = false
 
     init(id: UInt64, target: Target, request: HTTPRequest, handle: EasyHandle, sink: any ByteSink, flow: Flow) {
@@ -49,7 +50,14 @@ final class Transfer {
     fileprivate func takeHeadLine(_ line: UnsafeRawBufferPointer) -> Bool {
         guard failure == nil else { return false }
         do throws(HeadFault) {
-            guard let head = try reader.read(line) else { return true }
+            guard var head = try reader.read(line) else { return true }
+            head.isFromInside = handle.peer?.isInside ?? false
+            // Of a connection that somebody else was allowed to open.
+            guard request.options.allowInside || !head.isFromInside else {
+                refusedAddress = insideRefusal
+                failure = TransportError.unreachable(host: target.display, reason: insideRefusal)
+                return false
+            }
             self.head = head
         } catch {
             failure = TransportError.brokenReply(host: target.display, reason: error.reason)
@@ -89,8 +97,13 @@ final class Transfer {
 
     /// Opens a socket that no program we start inherits, unless the address is one that must not be asked.
     fileprivate func openSocket(_ address: UnsafePointer<curl_sockaddr>) -> curl_socket_t {
-        if !request.options.allowLinkLocal && isLinkLocal(address) {
-            refusedAddress = true
+        let place = AddressKind(address)
+        if !request.options.allowLinkLocal && place == .linkLocal {
+            refusedAddress = "its address is link-local, which is refused"
+            return CURL_SOCKET_BAD
+        }
+        if !request.options.allowInside && place?.isInside == true {
+            refusedAddress = insideRefusal
             return CURL_SOCKET_BAD
         }
         let kind = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
@@ -127,19 +140,34 @@ private func onOpenSocket(
     return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().openSocket(address)
 }
 
-/// 169.254.0.0/16 (also as an IPv4-mapped address) and fe80::/10.
-private func isLinkLocal(_ address: UnsafePointer<curl_sockaddr>) -> Bool {
-    guard let offset = MemoryLayout<curl_sockaddr>.offset(of: \.addr) else { return false }
-    // INVARIANT: libcurl keeps `addrlen` bytes of address from `addr` on, however long `sockaddr` is declared.
-    let bytes = UnsafeRawBufferPointer(
-        start: UnsafeRawPointer(address) + offset, count: Int(address.pointee.addrlen))
-    switch address.pointee.family {
-    case AF_INET where bytes.count >= 8:
-        return bytes[4] == 169 && bytes[5] == 254
-    case AF_INET6 where bytes.count >= 24:
-        let isMapped = bytes[8..<18].allSatisfy { $0 == 0 } && bytes[18] == 0xff && bytes[19] == 0xff
-        return isMapped ? bytes[20] == 169 && bytes[21] == 254 : bytes[8] == 0xfe && bytes[9] & 0xc0 == 0x80
-    default:
-        return false
+private let insideRefusal = "its address is inside this machine's own network, where it may not lead"
+
+extension AddressKind {
+    /// `nil` for a socket that is none of the Internet's.
+    fileprivate init?(_ address: UnsafePointer<curl_sockaddr>) {
+        guard let offset = MemoryLayout<curl_sockaddr>.offset(of: \.addr) else { return nil }
+        // INVARIANT: libcurl keeps `addrlen` bytes of address from `addr` on, however long `sockaddr` is declared.
+        let bytes = UnsafeRawBufferPointer(
+            start: UnsafeRawPointer(address) + offset, count: Int(address.pointee.addrlen))
+        switch address.pointee.family {
+        case AF_INET where bytes.count >= 8: self.init(version4: bytes[4..<8])
+        case AF_INET6 where bytes.count >= 24: self.init(version6: bytes[8..<24])
+        default: return nil
+        }
+    }
+}
+
+extension EasyHandle {
+    /// What the address is that the connection in use leads to; `nil` for a Unix socket.
+    fileprivate var peer: AddressKind? {
+        var text: UnsafeMutablePointer<CChar>?
+        guard ccurl_get_string(raw, CURLINFO_PRIMARY_IP, &text) == CURLE_OK, let text else { return nil }
+        var version4 = in_addr()
+        if inet_pton(AF_INET, text, &version4) == 1 {
+            return withUnsafeBytes(of: version4) { AddressKind(version4: $0) }
+        }
+        var version6 = in6_addr()
+        guard inet_pton(AF_INET6, text, &version6) == 1 else { return nil }
+        return withUnsafeBytes(of: version6) { AddressKind(version6: $0) }
     }
 }

@@ -17,7 +17,10 @@ import Testing
         "sha256:\(String(repeating: "e", count: 65))", "sha256:\(String(repeating: "E", count: 64))",
         "sha512:\(String(repeating: "e", count: 64))", "sha384:\(String(repeating: "e", count: 96))",
         "SHA256:\(String(repeating: "e", count: 64))", "sha256:\(String(repeating: "é", count: 32))",
-        "sha256:\(String(repeating: "e", count: 64)):", String(repeating: "sha256", count: 100_000),
+        "sha256:\(String(repeating: "e", count: 64)):", "sha256:../../\(String(repeating: "e", count: 58))",
+        "sha256:\(String(repeating: "e", count: 64))\0", "sha256:\(String(repeating: "e", count: 64))\n",
+        "md5:\(String(repeating: "e", count: 32))", "sha256:\(String(repeating: "\u{661}", count: 32))",
+        String(repeating: "sha256", count: 100_000),
     ]
 
     @Test(arguments: malformed)

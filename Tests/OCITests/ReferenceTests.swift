@@ -50,6 +50,8 @@ private let digest512 = "sha512:\(String(repeating: "b", count: 128))"
         "a@\(digest.uppercased())", "a@sha256:\(identifier.uppercased())",
         "a@sha384:\(identifier)\(identifier.prefix(32))",
         "@\(digest)", ":tag", "https://ghcr.io/a", "[::1", "[::1]:5000", "[::1%eth0]:5000/a", "-x.io/a", "x-.io/a",
+        "../a", "a/../b", "a/%2e%2e%2fb", "_uploads/a", "\u{430}lpine", String(repeating: "a", count: 254) + "!",
+        String(repeating: "a", count: 1 << 20), "latest@sha256:\(identifier)@x",
         "x..io/a", "x_y.io/a", "x.io:/a", "x.io:80a/b", "é", "a\u{0}b", "a:é", identifier, "a@\(digest)@\(digest)",
         "a:\(identifier)\(identifier)t", "\(String(repeating: "a", count: 256))/b",
         "\(String(repeating: "a.", count: 130))io/b",

@@ -118,7 +118,9 @@ private let ann = Credential.basic(username: "ann", password: "hunter2hunter2")
     @Test(arguments: [
         "https://evil.test/token", "http://auth.r.example/token", "https://169.254.169.254/",
         "https://r.example.evil.test/",
-        "https://ann@r.example/token", "file:///etc/passwd", "token",
+        "https://ann@r.example/token", "file:///etc/passwd", "token", "https://203.0.113.7/token",
+        "https://r.example:99999/token", "https://\(String(repeating: "a", count: 50_000)).r.example/",
+        "https://evil.test/\\\",realm=\\\"https://auth.r.example/token", "https://auth.r.example.evil.test/",
     ])
     func `goes to no token server but the registry's own`(realm: String) async throws {
         let rig = Rig { _, _ in .challenge("Bearer realm=\"\(realm)\",service=\"r\"") }
@@ -128,8 +130,9 @@ private let ann = Credential.basic(username: "ann", password: "hunter2hunter2")
             }
             #expect(reason != nil)
         }
-        #expect(rig.asked.allSatisfy { $0.hasPrefix("HEAD https://r.example/v2/a/") })
-        #expect(rig.shown == [nil, nil])
+        #expect(rig.asked.allSatisfy { $0.hasPrefix("HEAD https://r.example/v2/a/") || $0.hasSuffix("/v2/") })
+        #expect(rig.http.requests.allSatisfy { $0.url.hasPrefix("https://r.example/") })
+        #expect(rig.shown.allSatisfy { $0 == nil })
     }
 
     @Test func `goes to a token server that the configuration names`() async throws {

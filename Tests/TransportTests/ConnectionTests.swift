@@ -124,6 +124,61 @@ import Transport
         }
     }
 
+    @Test func `go through no proxy of the environment where the request names its own, or none`() async throws {
+        await #expect(processExitsWith: .success) {
+            let hostile = try ScriptedServer(ScriptedReply(body: [6]))
+            let own = try ScriptedServer(ScriptedReply(body: [7]))
+            let names = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+            for name in names { setenv(name, "http://127.0.0.1:\(hostile.port)", 1) }
+            let client = CurlClient(userAgent: "layerd-test/1")
+            let unproxied = try await client.collect(direct(own.url()), limit: 10)
+            #expect(unproxied.body == [7])
+            let proxied = direct("http://registry.test/") { $0.proxy = "http://127.0.0.1:\(own.port)" }
+            let viaOwn = try await client.collect(proxied, limit: 10)
+            #expect(viaOwn.body == [7])
+            let directory = try TemporaryDirectory("layerd-transport")
+            let path = directory.path("control.sock")
+            let control = try ScriptedServer(unixPath: path) { ScriptedReply(body: [8]).steps(for: $0.method) }
+            var local = HTTPRequest(url: "http://layerd/")
+            local.options.unixSocket = path
+            let overSocket = try await client.collect(local, limit: 10)
+            #expect(overSocket.body == [8])
+            #expect(hostile.connections == 0 && control.connections == 1)
+            await client.shutdown()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `to an address that swallows everything end in time`() async throws {
+        let hole = try BlackHole()
+        try await withClient { client in
+            let request = direct("http://127.0.0.1:\(hole.port)/") { $0.connectTimeout = .milliseconds(200) }
+            let error = await transportError { _ = try await client.collect(request, limit: 10) }
+            #expect(
+                error == .timedOut(host: "127.0.0.1:\(hole.port)", reason: "no connection within 200 ms"),
+                "\(String(describing: error))")
+        }
+    }
+
+    /// The first address swallows everything, as IPv6 does behind some routers; the second answers.
+    @Test(.timeLimit(.minutes(1))) func `to a name take its next address while the first says nothing`() async throws {
+        let reply = ScriptedReply(body: [7])
+        try await withServer({ reply.steps(for: $0.method) }) { client, server in
+            guard let hole = try? BlackHole(version6: true, port: server.port) else {
+                print("skipped: no IPv6 here")
+                return
+            }
+            defer { _ = hole }
+            let request = direct("http://registry.test:\(server.port)/") {
+                $0.resolve = ["registry.test:\(server.port):[::1],127.0.0.1"]
+                $0.connectTimeout = .seconds(20)
+            }
+            let began = ContinuousClock.now
+            let answer = try await client.collect(request, limit: 10)
+            #expect(answer.body == [7])
+            #expect(ContinuousClock.now - began < .seconds(10))
+        }
+    }
+
     @Test func `through a proxy that says no are an error`() async throws {
         try await withServer({ _ in [.text("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")] }) { client, proxy in
             var request = direct("https://registry.test/v2/")

@@ -26,6 +26,37 @@ import Transport
         #expect(error?.description == "cannot reach cdn.test: its address is link-local, which is refused")
     }
 
+    /// A redirect or a realm of a registry outside, whose name leads inside.
+    @Test(arguments: ["127.0.0.1", "10.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[fd00::1]", "[64:ff9b::7f00:1]"])
+    func `says that an address inside is refused where it may not lead, before anything is sent`(
+        address: String
+    ) async throws {
+        let server = try ScriptedServer(ScriptedReply(body: [1]))
+        let request = direct("http://cdn.test:\(server.port)/") {
+            $0.resolve = ["cdn.test:\(server.port):\(address)"]
+            $0.allowInside = false
+        }
+        let error = await failure(request)
+        #expect(error?.description.contains("its address is inside this machine's own network") == true)
+        #expect(server.connections == 0)
+        try await server.stop()
+    }
+
+    @Test func `says so of a connection that somebody else opened, and shows nothing of the answer`() async throws {
+        let server = try ScriptedServer(ScriptedReply(body: [1]))
+        let client = CurlClient(userAgent: "layerd-test/1")
+        let request = direct(server.url())
+        #expect(try await client.collect(request, limit: 10).head.isFromInside)
+        var forbidden = request
+        forbidden.options.allowInside = false
+        let sink = RecordingSink()
+        let error = await transportError { _ = try await client.perform(forbidden, into: sink) }
+        #expect(error?.description.contains("its address is inside this machine's own network") == true)
+        #expect(sink.record.value.heads.isEmpty)
+        await client.shutdown()
+        try await server.stop()
+    }
+
     @Test(.timeLimit(.minutes(1))) func `says how long a server stalled`() async throws {
         let error = try await failureAtSilentServer {
             $0.lowSpeedTime = .seconds(1)

@@ -43,6 +43,8 @@ struct Answer: Sendable {
     /// Not even a status line.
     var isSilent: ConnectionEnd?
     var incident: Incident?
+    /// In place of everything else.
+    var raw: RawAnswer?
     /// Bytes at a time, and what passes between.
     var drip: (bytes: Int, every: Duration)?
     var endsConnection = false

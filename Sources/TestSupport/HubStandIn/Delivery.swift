@@ -18,6 +18,10 @@ struct Delivery: Sendable {
             try await channel.end(end)
             return false
         }
+        if let raw = answer.raw {
+            try await send(raw)
+            return false
+        }
         if let incident = answer.incident, incident.after < 0, try await !pass(incident) { return false }
         sendHead()
         if answer.sendsBody, try await !sendBody(&pace) { return false }
@@ -78,6 +82,21 @@ struct Delivery: Sendable {
         log.history.update { $0.change(number) { $0.bytesSent += count } }
     }
 
+    /// Past the encoder, which would put it right.
+    private func send(_ raw: RawAnswer) async throws {
+        let piece = raw.drip?.bytes ?? raw.bytes.count
+        for start in stride(from: 0, to: raw.bytes.count, by: max(piece, 1)) {
+            try await channel.write(raw: Array(raw.bytes[start..<min(start + piece, raw.bytes.count)]))
+            if let drip = raw.drip { try await Task.sleep(for: drip.every) }
+        }
+        for _ in 0..<raw.times {
+            try await channel.write(raw: raw.again)
+            let (number, count) = (number, Int64(raw.again.count))
+            log.history.update { $0.change(number) { $0.bytesSent += count } }
+        }
+        try await channel.end(raw.end)
+    }
+
     /// - Returns: whether the rest is to be sent.
     private func pass(_ incident: Incident) async throws -> Bool {
         switch incident.kind {
@@ -105,5 +124,21 @@ struct Delivery: Sendable {
             defer { group.cancelAll() }
             try await group.next()
         }
+    }
+}
+
+extension Channel {
+    fileprivate func write(raw bytes: [UInt8]) async throws {
+        let channel = self
+        try await channel.eventLoop.flatSubmit { () -> EventLoopFuture<Void> in
+            let written = channel.eventLoop.makePromise(of: Void.self)
+            do {
+                let encoder = try channel.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
+                encoder.writeAndFlush(NIOAny(channel.allocator.buffer(bytes: bytes)), promise: written)
+            } catch {
+                written.fail(error)
+            }
+            return written.futureResult
+        }.get()
     }
 }

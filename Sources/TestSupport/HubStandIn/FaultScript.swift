@@ -61,7 +61,8 @@ extension Misbehaviour {
         case .addHeader(let name, let value): answer.headers.add(name: name, value: value)
         case .digestHeader(let value): try Misbehaviour.header("Docker-Content-Digest", value).apply(to: &answer)
         case .chunked: answer.announcedLength = nil
-        case .flipByte, .claimLength, .resize, .oversize, .body, .shiftRange, .gzipEncoded:
+        case .raw(let raw): answer.raw = raw
+        case .flipByte, .claimLength, .resize, .oversize, .body, .shiftRange, .gzipEncoded, .multipart:
             try applyToBody(of: &answer)
         }
     }
@@ -77,6 +78,7 @@ extension Misbehaviour {
             answer.resize(by: max(0, length - Int64(answer.range.count)), padding: UInt8(ascii: " "))
         case .body(let bytes): answer.setBody(bytes)
         case .shiftRange(let difference, let isAdmitted): answer.shift(by: difference, isAdmitted: isAdmitted)
+        case .multipart: try answer.wrapInParts()
         case .gzipEncoded:
             let bytes = try answer.source.read(at: answer.range.lowerBound, count: answer.range.count)
             answer.setBody(try Compression.compress(bytes, .gzip()))
@@ -92,6 +94,17 @@ extension Answer {
         source = AlteredSource(source, size: end, padding: padding)
         range = range.lowerBound..<end
         announcedLength = Int64(range.count)
+    }
+
+    /// RFC 9110 §14.6, as a server may answer even one range.
+    fileprivate mutating func wrapInParts() throws {
+        guard status == 206 else { return }
+        let place = headers.first(name: "Content-Range") ?? ""
+        let part = "--part\r\nContent-Type: application/octet-stream\r\nContent-Range: \(place)\r\n\r\n"
+        let bytes = try source.read(at: range.lowerBound, count: range.count)
+        setBody(Array(part.utf8) + bytes + Array("\r\n--part--\r\n".utf8))
+        headers.remove(name: "Content-Range")
+        headers.replaceOrAdd(name: "Content-Type", value: "multipart/byteranges; boundary=part")
     }
 
     fileprivate mutating func shift(by difference: Int64, isAdmitted: Bool) {

@@ -43,6 +43,10 @@ public enum Misbehaviour: Sendable {
     case shiftRange(by: Int64, admitted: Bool = true)
     /// No Content-Length: chunked.
     case chunked
+    /// A part is answered as one of several: 206 with a body of `multipart/byteranges`.
+    case multipart
+    /// These bytes in place of an answer, as they are: heads and framing that no library would send.
+    case raw(RawAnswer)
     /// The body is compressed and Content-Encoding says so. For documents and small blobs.
     case gzipEncoded
 
@@ -52,6 +56,28 @@ public enum Misbehaviour: Sendable {
     public static let abuseLimit = Misbehaviour.status(
         429, headers: [("Content-Type", "text/plain"), ("Retry-After", "60"), ("Cache-Control", "no-cache")],
         body: "Too Many Requests (HAP429).\n")
+}
+
+/// An answer byte for byte.
+public struct RawAnswer: Sendable {
+    public var bytes: [UInt8]
+    /// How often `again` comes after them, until the client has left: floods.
+    public var again: [UInt8] = []
+    public var times = 0
+    /// The bytes come so many at a time, with a pause after each.
+    public var drip: (bytes: Int, every: Duration)?
+    public var end = ConnectionEnd.fin
+
+    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    public init(_ text: String) { bytes = Array(text.utf8) }
+
+    /// `bytes`, then `again` so many times.
+    public init(_ text: String, flood again: String, times: Int) {
+        bytes = Array(text.utf8)
+        self.again = Array(again.utf8)
+        self.times = times
+    }
 }
 
 /// Which requests a rule is for; what is `nil` fits all.
