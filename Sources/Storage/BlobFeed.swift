@@ -15,16 +15,29 @@ public final class BlobFeed: Sendable {
         var file: BlobFile?
         /// Bytes from the beginning that are in the file, without a gap.
         var prefix: Int64 = 0
-        /// Which ingest is followed, how often it threw its bytes away, and how many bytes there were before it.
+        /// Which ingest is followed, and whether it is known by now how far that one is.
         var source: UInt64 = 0
+        var isJoined = false
+        /// How often that ingest threw its bytes away, and what became of them.
         var restarts = 0
-        var before: Int64 = 0
-        /// Counts how often bytes that readers may have had were thrown away.
-        var generation: UInt64 = 0
+        var repeated: [IngestProgress.Repeated] = []
+        /// Counts how often bytes that readers may have had were thrown away; `base` is the count at the ingest's
+        /// first byte.
+        var generation = 0
+        var base = 0
         var end: Result<Void, any Error>?
         var next: UInt64 = 0
-        /// Who waits for bytes that may be sent beyond a place, or, without a place, for the first that came at all.
-        var waits: [UInt64: (beyond: Int64?, wait: Wait<Void>)] = [:]
+        var waits: [UInt64: (event: Event, wait: Wait<Void>)] = [:]
+    }
+
+    /// What a reader waits for.
+    private enum Event {
+        /// Bytes beyond a place that may be sent.
+        case bytes(beyond: Int64)
+        /// The first byte that comes at all.
+        case first
+        /// Whether bytes it has had come again the same.
+        case verdict
     }
 
     public let digest: Digest
@@ -41,38 +54,61 @@ public final class BlobFeed: Sendable {
 
     /// Follows an ingest from now on. One that holds fewer bytes than there were before has thrown some away.
     func follow(_ writer: IngestWriter) {
-        let file: BlobFile
-        // Without a descriptor to spare, readers get everything at the end.
-        do { file = try writer.file.shared(size: size, isVerified: false) } catch { return }
         let source = state.withLock { state in
             state.source += 1
-            (state.before, state.prefix, state.restarts, state.file) = (max(state.prefix, state.before), 0, 0, nil)
+            state.isJoined = false
             return state.source
         }
-        let now = writer.watch { [weak self] progress in self?.hear(progress, from: source) }.now
+        // The writer lets its watchers go when it ends.
+        _ = writer.watch { [weak self, weak writer] progress in
+            if let writer { self?.hear(progress, of: writer, from: source) }
+        }
+        join(writer, source)
+        // What was told before that, nobody heard.
+        hear(writer.progress, of: writer, from: source)
+    }
+
+    private func join(_ writer: IngestWriter, _ source: UInt64) {
+        // Without a descriptor to spare, readers get everything at the end.
+        guard let (now, file) = Self.look(at: writer) else { return }
         change { state in
             guard state.source == source else { return }
-            Self.take(now, &state)
-            state.file = file
-            if state.prefix < state.before { state.generation += 1 }
-            state.before = 0
+            let continues = now.restarts == 0 && now.prefix >= state.prefix
+            state.generation += continues ? 0 : 1 + now.restarts
+            state.base = state.generation - now.restarts
+            (state.restarts, state.prefix, state.repeated) = (now.restarts, now.prefix, now.repeated)
+            (state.file, state.isJoined) = (file, true)
         }
+    }
+
+    /// How far it is, and the file that this is true of.
+    private static func look(at writer: IngestWriter) -> (IngestProgress, BlobFile)? {
+        do {
+            while true {
+                let before = writer.progress
+                let file = try writer.file.shared(size: writer.size, isVerified: false)
+                if writer.progress.restarts == before.restarts { return (before, file) }
+            }
+        } catch { return nil }
     }
 
     /// Changes may be told in another order than they came in.
-    private func hear(_ progress: IngestProgress, from source: UInt64) {
+    private func hear(_ progress: IngestProgress, of writer: IngestWriter, from source: UInt64) {
+        let isAnew = state.withLock { $0.isJoined && $0.source == source && $0.restarts < progress.restarts }
+        // A restart puts another file in the place of the one that readers have.
+        let anew = isAnew ? Self.look(at: writer) : nil
         change { state in
-            if state.source == source { Self.take(progress, &state) }
-        }
-    }
-
-    private static func take(_ progress: IngestProgress, _ state: inout State) {
-        if progress.restarts > state.restarts {
-            if state.prefix > 0 { state.generation += 1 }
-            state.restarts = progress.restarts
-            state.prefix = progress.prefix
-        } else if progress.restarts == state.restarts {
-            state.prefix = max(state.prefix, progress.prefix)
+            guard state.isJoined, state.source == source else { return }
+            if let (now, file) = anew, state.restarts < now.restarts {
+                (state.restarts, state.prefix, state.repeated) = (now.restarts, now.prefix, now.repeated)
+                state.generation = state.base + now.restarts
+                state.file = file
+            } else if progress.restarts == state.restarts {
+                state.prefix = max(state.prefix, progress.prefix)
+                for (place, verdict) in progress.repeated.enumerated() where verdict != .unknown {
+                    state.repeated[place] = verdict
+                }
+            }
         }
     }
 
@@ -101,13 +137,18 @@ public final class BlobFeed: Sendable {
 
     private func change(_ body: (inout State) -> Void) {
         let ready = state.withLock { state -> [Wait<Void>] in
-            let before = state.generation
+            let before = (state.generation, state.repeated)
             body(&state)
             if state.waits.isEmpty { return [] }
             let known = available(state)
+            let isNews = state.end != nil || before != (state.generation, state.repeated)
             let woken = state.waits.filter { _, waiting in
-                if state.end != nil || state.generation != before { return true }
-                return waiting.beyond.map { known > $0 } ?? (state.prefix > 0)
+                if isNews { return true }
+                return switch waiting.event {
+                case .bytes(let place): known > place
+                case .first: state.prefix > 0
+                case .verdict: false
+                }
             }
             for id in woken.keys { state.waits[id] = nil }
             return woken.values.map(\.wait)
@@ -134,7 +175,7 @@ public final class BlobFeed: Sendable {
     public struct Cursor: Sendable {
         fileprivate var offset: Int64
         fileprivate let end: Int64
-        fileprivate var generation: UInt64?
+        fileprivate var generation: Int?
 
         /// - Precondition: `range` lies within the blob.
         public init(_ range: Range<Int64>) {
@@ -144,21 +185,21 @@ public final class BlobFeed: Sendable {
     }
 
     /// The next bytes for this reader, as many as there are; waits for some. `nil` at the end of its range.
-    /// - Throws: what ended the transfer; ``FollowingError/restarted(_:)`` when bytes that it had before were thrown
-    ///   away; `CancellationError`.
+    /// When bytes that it had were thrown away, it waits until as many have come again, and goes on if they are the
+    /// same.
+    /// - Throws: what ended the transfer; ``FollowingError/restarted(_:)`` when other bytes came in their place;
+    ///   `CancellationError`.
     public func next(_ cursor: inout Cursor) async throws -> Piece? {
         while cursor.offset < cursor.end {
             let offset = cursor.offset
             let wait = Wait<Void>()
             let (found, id) = try state.withLock { state -> (Piece?, UInt64) in
-                if let generation = cursor.generation, generation != state.generation {
-                    throw FollowingError.restarted(digest)
-                }
+                guard try isCurrent(&cursor, state) else { return (nil, Self.enter(wait, .verdict, &state)) }
                 if let piece = try piece(from: offset, before: cursor.end, state) {
                     cursor.generation = state.generation
                     return (piece, 0)
                 }
-                return (nil, Self.enter(wait, beyond: offset, &state))
+                return (nil, Self.enter(wait, .bytes(beyond: offset), &state))
             }
             if let found {
                 cursor.offset += found.length
@@ -174,7 +215,7 @@ public final class BlobFeed: Sendable {
         let wait = Wait<Void>()
         let id = state.withLock { state -> UInt64? in
             if state.end != nil || state.prefix > 0 { return nil }
-            return Self.enter(wait, beyond: nil, &state)
+            return Self.enter(wait, .first, &state)
         }
         if let id { try await waiting(wait, id) }
         if case .failure(let error) = state.withLock({ $0.end }) { throw error }
@@ -189,9 +230,28 @@ public final class BlobFeed: Sendable {
         return nil
     }
 
-    private static func enter(_ wait: Wait<Void>, beyond offset: Int64?, _ state: inout State) -> UInt64 {
+    /// Whether what this reader has had is what the present bytes begin with; false when that is not known yet.
+    private func isCurrent(_ cursor: inout Cursor, _ state: State) throws -> Bool {
+        guard let generation = cursor.generation, generation != state.generation else { return true }
+        let place = generation - state.base
+        guard state.repeated.indices.contains(place) else { throw FollowingError.restarted(digest) }
+        switch state.repeated[place] {
+        case .same(let count) where cursor.offset <= count:
+            cursor.generation = state.generation
+            return true
+        case .same, .other: throw FollowingError.restarted(digest)
+        case .unknown:
+            switch state.end {
+            case .success: throw FollowingError.restarted(digest)
+            case .failure(let error): throw error
+            case nil: return false
+            }
+        }
+    }
+
+    private static func enter(_ wait: Wait<Void>, _ event: Event, _ state: inout State) -> UInt64 {
         state.next += 1
-        state.waits[state.next] = (offset, wait)
+        state.waits[state.next] = (event, wait)
         return state.next
     }
 

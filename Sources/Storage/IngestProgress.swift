@@ -17,11 +17,23 @@ public struct IngestProgress: Sendable, Equatable {
     /// How often all bytes were dropped: those read under an earlier count may have been others.
     public var restarts: Int
     public var phase: Phase
+    /// What became of the bytes that each restart dropped, the first one's first.
+    public var repeated: [Repeated]
 
-    public init(prefix: Int64, restarts: Int, phase: Phase) {
+    /// What is known of bytes that were dropped.
+    public enum Repeated: Sendable, Equatable {
+        case unknown
+        /// So many, counted from the first, have come again as they were.
+        case same(Int64)
+        /// Others came in their place.
+        case other
+    }
+
+    public init(prefix: Int64, restarts: Int, phase: Phase, repeated: [Repeated] = []) {
         self.prefix = prefix
         self.restarts = restarts
         self.phase = phase
+        self.repeated = repeated
     }
 }
 
@@ -62,6 +74,6 @@ extension IngestWriter {
 
 extension IngestWriter.State {
     fileprivate var progress: IngestProgress {
-        IngestProgress(prefix: extents.prefix, restarts: generation, phase: phase)
+        IngestProgress(prefix: extents.prefix, restarts: generation, phase: phase, repeated: repetition.verdicts)
     }
 }

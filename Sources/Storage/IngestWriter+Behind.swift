@@ -66,7 +66,7 @@ extension IngestWriter.State {
             return nil
         }
         behind.isHashing = true
-        return .hash(digester, hashed..<min(extents.prefix, hashed + (1 << 20)), generation: generation)
+        return .hash(digester, unhashed, generation: generation)
     }
 }
 
@@ -121,7 +121,7 @@ extension IngestWriter {
     func hashRest() throws(StorageError) {
         while true {
             let next = state.withLock { state in
-                (state.digester, state.hashed..<min(state.extents.prefix, state.hashed + (1 << 20)), state.generation)
+                (state.digester, state.unhashed, state.generation)
             }
             guard !next.1.isEmpty else { return }
             try hash(next.0, next.1, generation: next.2)
@@ -159,12 +159,14 @@ extension IngestWriter {
                 outcome = .failure(error)
             }
         }
-        state.withLock { state in
+        let isNews = state.withLock { state in
             state.behind.isHashing = false
-            guard state.generation == generation, case .success = outcome else { return }
+            guard state.generation == generation, case .success = outcome else { return false }
             state.digester = digester
             state.hashed = range.upperBound
+            return state.repetition.compare(state.hashed, digester)
         }
+        if isNews { tell() }
         try outcome.get()
     }
 

@@ -49,6 +49,7 @@ final class IngestWriter: BlobWriter {
         var isSparse: Bool
         /// How often everything was begun anew; a stretch of an earlier time is void.
         var generation = 0
+        var repetition = Repetition()
         var failure: StorageError?
         var isOpen = true
         var behind = Behind()
@@ -123,7 +124,9 @@ final class IngestWriter: BlobWriter {
         main.withLock { $0 = nil }
         try change { state throws(StorageError) in
             state.generation += 1
-            try file.truncate(to: 0)
+            state.repetition.begin(dropping: state.hashed, state.digester)
+            // Who follows is sending from the file, and must not get what comes anew in the place of what it was given.
+            if state.watchers.isEmpty { try file.truncate(to: 0) } else { try file.renew() }
             state.digester = Digester(digest.algorithm)
             state.hashed = 0
             state.extents = Extents()
@@ -145,8 +148,7 @@ final class IngestWriter: BlobWriter {
         let (grew, work) = try change { state throws(StorageError) in
             guard !state.extents.overlaps(range) else { throw .alreadyHeld(digest, at: position) }
             if state.hashed == position, !state.behind.isHashing {
-                state.digester.update(bytes)
-                state.hashed = range.upperBound
+                state.hash(bytes)
             }
             try observer(.write)
             do throws(StorageError) { try file.write(bytes, at: position) } catch .outOfSpace(let failure, _, _) {

@@ -86,6 +86,15 @@ final class OpenFile: Sendable {
         try systemCall("shorten", path) { Int(ftruncate(descriptor, off_t(size))) }
     }
 
+    /// Puts an empty file in its place, under the same name and descriptor. The one that was stays, without a name,
+    /// with those who share it.
+    func renew() throws(StorageError) {
+        guard let dup3 = GNUCalls.dup3 else { throw .system(SystemFailure("renew", path, .noFunction)) }
+        try Names.unlink(path)
+        let fresh = try OpenFile(path, O_RDWR | O_CREAT | O_EXCL, to: "create")
+        try systemCall("renew", path) { Int(dup3(fresh.descriptor, descriptor, O_CLOEXEC)) }
+    }
+
     func setMode(_ mode: mode_t) throws(StorageError) {
         try systemCall("set the mode of", path) { Int(fchmod(descriptor, mode)) }
     }
@@ -144,15 +153,17 @@ final class OpenFile: Sendable {
     }
 }
 
-/// Two calls of Linux that Swift does not see, for Glibc declares them under `_GNU_SOURCE` only. Both make things
+/// Calls of Linux that Swift does not see, for Glibc declares them under `_GNU_SOURCE` only. Two of them make things
 /// faster or failures earlier, so a C library without them is no failure.
 private enum GNUCalls {
     typealias Fallocate = @convention(c) (Int32, Int32, off_t, off_t) -> Int32
+    typealias Dup3 = @convention(c) (Int32, Int32, Int32) -> Int32
     typealias SyncFileRange = @convention(c) (Int32, off_t, off_t, UInt32) -> Int32
 
-    // INVARIANT (unsafeBitCast): the types are those of fallocate(2) and sync_file_range(2) where `off_t` has 64 bits,
-    // as on every system Swift runs on; the C library is never unloaded.
+    // INVARIANT (unsafeBitCast): the types are those of fallocate(2), dup3(2) and sync_file_range(2) where `off_t` has
+    // 64 bits, as on every system Swift runs on; the C library is never unloaded.
     static let fallocate = symbol("fallocate").map { unsafeBitCast($0, to: Fallocate.self) }
+    static let dup3 = symbol("dup3").map { unsafeBitCast($0, to: Dup3.self) }
     static let syncFileRange = symbol("sync_file_range").map { unsafeBitCast($0, to: SyncFileRange.self) }
 
     private static func symbol(_ name: String) -> UnsafeMutableRawPointer? { dlsym(dlopen(nil, RTLD_NOW), name) }

@@ -144,8 +144,9 @@ private let blob = SampleBlob(count: 3_000_000)
                 try writer.append(blob, 0..<3_000_000)
             }
             let all = told.withLock { $0 }
-            #expect(all.first == IngestProgress(prefix: 0, restarts: 1, phase: .filling))
-            #expect(all.last == IngestProgress(prefix: 3_000_000, restarts: 1, phase: .stored))
+            #expect(all.first == IngestProgress(prefix: 0, restarts: 1, phase: .filling, repeated: [.other]))
+            #expect(
+                all.last == IngestProgress(prefix: 3_000_000, restarts: 1, phase: .stored, repeated: [.other]))
             #expect(all.map(\.prefix) == all.map(\.prefix).sorted())
         }
     }
