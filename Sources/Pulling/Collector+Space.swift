@@ -11,4 +11,10 @@ extension Collector {
     public func room(for blobs: [Descriptor]) async throws -> SpaceAdmission? {
         try await keeper.withLock { $0 }?.admit(blobs)
     }
+
+    /// Whether there could be room for blobs: for who must say so long before they come.
+    /// - Throws: ``SpaceError/noRoom(needed:available:staying:)``.
+    func checkRoom(for blobs: [Descriptor]) async throws {
+        try await keeper.withLock { $0 }?.check(blobs)
+    }
 }

@@ -157,6 +157,8 @@ extension PullThrough {
         case .manifest(let manifest):
             let missing = try await missing(of: manifest)
             guard !missing.isEmpty else { return }
+            // A blob that has no place is as good as one that cannot be had.
+            try await work.collector.checkRoom(for: missing)
             let isFetchable = try await patiently(
                 assuring, place, "assurance of \(place.text)", patience.blob
             ) { [self] in

@@ -72,10 +72,22 @@ public final class SpaceKeeper: Sendable {
         }
     }
 
+    /// Whether blobs could be let in, as things are; nothing goes for it.
+    /// - Throws: ``SpaceError/noRoom(needed:available:staying:)``.
+    public func check(_ blobs: [Descriptor]) async throws {
+        guard isLimited else { return }
+        var missing: [Descriptor] = []
+        for blob in blobs where try await store.size(of: blob.digest) != blob.size { missing.append(blob) }
+        let room = try await room(for: missing)
+        if room.missing > 0 { _ = try await plan(room, wanted: missing) }
+    }
+
+    private var isLimited: Bool { state.withLock { $0.quota.maxSize > 0 || $0.quota.minFree > 0 } }
+
     /// Brings the store back within a quota that was lowered, or a disk that others filled. What cannot go stays.
     public func settle() async throws {
         // Without a limit there is nothing to keep to, and no reason to look at the store.
-        guard state.withLock({ $0.quota.maxSize > 0 || $0.quota.minFree > 0 }) else { return }
+        guard isLimited else { return }
         try await turn.withSlot(key: "space", lane: 0) {
             let room = try await room(for: [])
             guard room.missing > 0 else { return }
@@ -164,6 +176,15 @@ public final class SpaceKeeper: Sendable {
 
     /// Frees what is missing, and if it can, what is desired. Returns whether anything went.
     private func free(_ room: Room, wanted: [Descriptor]) async throws -> Bool {
+        let plan = try await plan(room, wanted: wanted)
+        for orphan in room.orphans { try await disk?.dropIngest(orphan.digest) }
+        for victim in plan.victims { try await evict(victim, room) }
+        return !plan.victims.isEmpty || !room.orphans.isEmpty
+    }
+
+    /// What goes so that there is room.
+    /// - Throws: ``SpaceError/noRoom(needed:available:staying:)``.
+    private func plan(_ room: Room, wanted: [Descriptor]) async throws -> EvictionPlan {
         let orphaned = room.orphans.reduce(Int64(0)) { $0 + $1.bytes }
         let plan = try await plan(freeing: room.desired - orphaned)
         guard plan.frees + orphaned >= room.missing || wanted.isEmpty else {
@@ -171,9 +192,7 @@ public final class SpaceKeeper: Sendable {
             throw SpaceError.noRoom(
                 needed: room.needed, available: room.needed - room.missing + plan.frees + orphaned, staying: staying)
         }
-        for orphan in room.orphans { try await disk?.dropIngest(orphan.digest) }
-        for victim in plan.victims { try await evict(victim, room) }
-        return !plan.victims.isEmpty || !room.orphans.isEmpty
+        return plan
     }
 
     func plan(freeing wanted: Int64) async throws -> EvictionPlan {
