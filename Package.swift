@@ -136,7 +136,7 @@ let package = Package(
         room(
             "EngineAPI",
             ["OCI", "Coordination", "Archives", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
-        room("MirrorAPI", ["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
+        room("MirrorAPI", ["OCI", "Coordination", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         room(
             "NativeAPI",
             [

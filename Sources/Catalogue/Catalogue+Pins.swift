@@ -54,16 +54,19 @@ extension Catalogue {
     /// Counts a reader of an image among its holders until the answer is released: somebody saves or serves it.
     ///
     /// The count lives in memory; a reader does not outlive the process.
-    public func reading(_ id: Digest) -> ImageReading { ImageReading(id, readers) }
+    public func reading(_ id: Digest) -> ImageReading { ImageReading(id, readers.images) }
+
+    /// Counts a reader of a blob among the holders of every image that uses it, until the answer is released.
+    public func reading(blob: Digest) -> ImageReading { ImageReading(blob, readers.blobs) }
 }
 
-/// One who reads an image, from ``Catalogue/reading(_:)`` until it is released or ``end()`` is called.
+/// One who reads an image or a blob, from ``Catalogue/reading(_:)`` until it is released or ``end()`` is called.
 public final class ImageReading: Sendable {
     private let id: Digest
-    private let readers: Readers
+    private let readers: Readers.Counts
     private let ended = Locked(false)
 
-    init(_ id: Digest, _ readers: Readers) {
+    init(_ id: Digest, _ readers: Readers.Counts) {
         self.id = id
         self.readers = readers
         readers.add(id)
@@ -81,28 +84,48 @@ public final class ImageReading: Sendable {
     }
 }
 
-/// How many read each image now.
+/// Who reads now.
 final class Readers: Sendable {
-    private let state = Locked((counts: [Digest: Int](), changes: UInt64(0)))
-
-    func add(_ id: Digest) {
-        state.withLock { state in
-            state.counts[id, default: 0] += 1
-            state.changes += 1
-        }
-    }
-
-    func remove(_ id: Digest) {
-        state.withLock { state in
-            guard let count = state.counts[id] else { return }
-            state.counts[id] = count > 1 ? count - 1 : nil
-            state.changes += 1
-        }
-    }
-
-    /// Of every image that is read now.
-    var snapshot: [Digest: Int] { state.withLock { $0.counts } }
+    let images = Counts(), blobs = Counts()
 
     /// Grows with every change.
-    var changes: UInt64 { state.withLock { $0.changes } }
+    var changes: UInt64 { images.changes &+ blobs.changes }
+
+    /// How many read each image, those counted that read a blob of it.
+    func counts(_ db: Database) throws -> [Digest: Int] {
+        var counts = images.snapshot
+        for (blob, count) in blobs.snapshot {
+            let users = try Row.fetchCursor(
+                db.cachedStatement(
+                    sql: """
+                        SELECT images.digest FROM blobs JOIN uses ON blob = blobs.id JOIN images ON images.id = image
+                        WHERE blobs.digest = ?
+                        """), arguments: [blob.description])
+            while let row = try users.next() { counts[try row.digest(0), default: 0] += count }
+        }
+        return counts
+    }
+
+    /// How many read each of some things.
+    final class Counts: Sendable {
+        private let state = Locked((counts: [Digest: Int](), changes: UInt64(0)))
+
+        func add(_ id: Digest) {
+            state.withLock { state in
+                state.counts[id, default: 0] += 1
+                state.changes += 1
+            }
+        }
+
+        func remove(_ id: Digest) {
+            state.withLock { state in
+                guard let count = state.counts[id] else { return }
+                state.counts[id] = count > 1 ? count - 1 : nil
+                state.changes += 1
+            }
+        }
+
+        var snapshot: [Digest: Int] { state.withLock { $0.counts } }
+        var changes: UInt64 { state.withLock { $0.changes } }
+    }
 }

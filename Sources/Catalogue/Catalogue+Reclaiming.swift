@@ -35,7 +35,7 @@ extension Catalogue {
                             UNION SELECT id FROM images WHERE digest IN (SELECT value FROM json_each(?)))))
                     FROM totals
                     """)
-            return try Int64.fetchOne(statement, arguments: [jsonList(readers.snapshot.keys)]) ?? 0
+            return try Int64.fetchOne(statement, arguments: [jsonList(readers.counts(db).keys)]) ?? 0
         }
     }
 

@@ -102,7 +102,7 @@ private struct CatalogueState: Sendable {
         }
         (revision, removals) = (try row.integer(0), try row.integer(1))
         totals = try StoreTotals(db)
-        reading = readers.snapshot
+        reading = try readers.counts(db)
     }
 
     /// Row numbers of the images that came or changed after `earlier`, those with other readers included.

@@ -24,7 +24,7 @@ struct SummaryReader {
     func batches(_ body: ([(row: Int64, image: ImageSummary)]) throws -> Void) throws {
         let sql = "SELECT id FROM images ORDER BY created DESC, created_nanos DESC, recorded DESC, digest"
         let rows = try Int64.fetchAll(db.cachedStatement(sql: sql))
-        let reading = readers.snapshot
+        let reading = try readers.counts(db)
         var repositories = RepositoryCache()
         for start in stride(from: 0, to: rows.count, by: Self.batch) {
             try body(some(rows[start..<min(start + Self.batch, rows.count)], reading, &repositories))
@@ -60,7 +60,7 @@ struct SummaryReader {
         let rows = try Row.fetchCursor(
             db.cachedStatement(sql: namesQuery + " WHERE image = ? ORDER BY name"), arguments: [row.integer(0)])
         while let row = try rows.next() { try names.add(row, &repositories) }
-        return try summary(row, names, readers.snapshot)
+        return try summary(row, names, try readers.counts(db))
     }
 
     /// The image of a digest reference or a tag; the digest counts where there are both.

@@ -12,6 +12,7 @@ public import Serving
 public struct MirrorRoutes: RequestHandler {
     let content: PullThrough
     let gate: Gate
+    let hot = HotTargets()
 
     /// - Parameter hosts: names, besides this machine's own and addresses, under which clients may know the mirror.
     public init(content: PullThrough, hosts: [String] = []) {
@@ -19,8 +20,9 @@ public struct MirrorRoutes: RequestHandler {
         gate = Gate(hosts: hosts)
     }
 
+    public func respondAtOnce(to request: ServerRequest) -> ServerResponse? { quickBlob(request) }
+
     public func respond(to request: ServerRequest) async -> ServerResponse {
-        if let answer = quickBlob(request) { return answer }
         do {
             try gate.check(request)
             guard request.method == "GET" || request.method == "HEAD" else { throw MirrorError.readOnly }

@@ -1,4 +1,4 @@
-internal import Catalogue
+public import Catalogue
 internal import Coordination
 public import OCI
 internal import Registry
@@ -30,6 +30,14 @@ extension PullThrough {
         catalogue.touch(digest)
         return file
     }
+
+    /// Keeps the images that use the blob from being removed while a client is given it; `nil` for so few bytes that
+    /// they have gone out before anybody could.
+    public func reading(_ digest: Digest, bytes: Int64) -> ImageReading? {
+        bytes < Self.countedBytes ? nil : catalogue.reading(blob: digest)
+    }
+
+    private static let countedBytes: Int64 = 64 << 10
 
     /// A blob, wherever it is. One that is not here is brought, by one transfer for all; the answer comes when its
     /// first byte has, or when it is known that it will.

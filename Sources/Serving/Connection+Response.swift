@@ -31,6 +31,13 @@ extension Connection {
         }
     }
 
+    /// Sends what the handler has at hand; false when it has to be waited for.
+    func answerAtOnce(_ request: ServerRequest, _ id: UInt64) -> Bool {
+        guard !isEncrypted, let response = worker.handler.respondAtOnce(to: request) else { return false }
+        answer(response, id)
+        return true
+    }
+
     /// Answers a request that never reached the handler, or had no business to.
     func refuse(_ refusal: Refusal) {
         guard phase == .waiting else { return }
@@ -91,7 +98,7 @@ extension Connection {
 
     /// Decides how the response is framed and whether the connection survives it.
     private func beginResponse(_ response: ServerResponse) -> ResponseHead {
-        let asked = response.headers.all("connection").contains { sameName($0, "close") }
+        let asked = response.headers.fields.contains { sameName($0.name, "connection") && sameName($0.value, "close") }
         let closes = asked || worker.isDraining || exchange?.closes != false || exchange?.canFinishBody(limits) != true
         let head = ResponseHead(response, to: exchange?.head ?? RequestHead(), close: closes)
         exchange?.closes = head.close

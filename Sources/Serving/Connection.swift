@@ -162,11 +162,12 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
         since = .now()
         phase = .exchange
         exchange = Exchange(id: served, head: head)
-        _ = feedBody()
+        if head.body != .none { _ = feedBody() }
         let body = head.body == .none ? RequestBody() : RequestBody(source: BodyReader(connection: self, id: served))
         let request = ServerRequest(
             method: head.method, target: head.target, path: target.path, query: target.query, headers: head.headers,
             body: body, peer: peer, version: head.minorVersion == 0 ? "1.0" : "1.1")
+        if head.body == .none, answerAtOnce(request, served) { return }
         start(request, served)
     }
 

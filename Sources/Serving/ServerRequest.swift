@@ -67,4 +67,14 @@ public protocol RequestHandler: Sendable {
     /// It starts on the thread of the connection and leaves it where it first waits: answer from memory without
     /// waiting and no other thread is woken; never block.
     func respond(to request: ServerRequest) async -> ServerResponse
+
+    /// An answer that is at hand, to a request without a body; `nil` to be asked by ``respond(to:)``.
+    ///
+    /// For what is asked again and again: no task is made for it. Called on the thread of the connection, which it must
+    /// not hold up. A stream is not at hand.
+    func respondAtOnce(to request: ServerRequest) -> ServerResponse?
+}
+
+extension RequestHandler {
+    public func respondAtOnce(to request: ServerRequest) -> ServerResponse? { nil }
 }

@@ -28,7 +28,7 @@ enum Rooms {
         "NativeAPI": toolchain.union([
             "OCI", "Coordination", "Observability", "Pulling", "Warming", "Storage", "Catalogue", "Registry", "Serving",
         ]),
-        "MirrorAPI": toolchain.union(["OCI", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
+        "MirrorAPI": toolchain.union(["OCI", "Coordination", "Pulling", "Storage", "Catalogue", "Registry", "Serving"]),
         "Daemon": toolchain.union([
             "OCI", "Hashing", "Coordination", "Observability", "Transport", "Storage", "Registry", "Catalogue",
             "Pulling", "Archives", "Warming", "Serving", "Keyring",

@@ -2,6 +2,7 @@ import Catalogue
 import OCI
 import Pulling
 import Registry
+import Serving
 import Storage
 import TestSupport
 import Testing
@@ -80,6 +81,59 @@ import Testing
             // Where the registry gives it to anybody, so does the mirror.
             rig.hub.content.add(layer.source, digest: layer.digest, to: "library/public")
             #expect(try await rig.get("/v2/library/public/blobs/\(layer.digest)").body == bytes)
+        }
+    }
+
+    /// Here by a pull with credentials: neither tag, manifest, config nor layer, by no method or range, nor a listing,
+    /// and the answer is the one for what does not exist.
+    @Test func `that was pulled with credentials is to the mirror's clients as if it were not there`() async throws {
+        try await withMirror {
+            configured(&$0)
+        } _: { rig in
+            let image = try add(rig, "jo/secret", readers: ["jo"])
+            let pull = try await rig.puller.pull(PullRequest(reference: try Reference(parsing: "jo/secret")))
+            for try await _ in pull.events {}
+            _ = try await pull.outcome()
+            #expect(try await rig.catalogue.isPrivate(image.digest) == true)
+            let manifest = image.manifests[0]
+            let paths =
+                ["manifests/latest", "manifests/\(image.digest)", "tags/list"]
+                + ([manifest.config] + manifest.layers).map { "blobs/\($0.digest)" }
+            for path in paths {
+                for method in ["GET", "HEAD"] {
+                    let there = try await rig.ask(method, "/v2/jo/secret/\(path)")
+                    let nowhere = try await rig.ask(method, "/v2/jo/nothing/\(path)")
+                    #expect(there.status == 404 && nowhere.status == 404, "\(method) \(path): \(there.status)")
+                    #expect(
+                        there.headers.fields.map(\.name) == nowhere.headers.fields.map(\.name), "\(method) \(path)")
+                    if method == "GET", path.hasPrefix("blobs") || path.hasSuffix("\(image.digest)") {
+                        #expect(
+                            try there.json["errors"]?.array?.first?["code"]
+                                == nowhere.json["errors"]?.array?.first?["code"], "\(path)")
+                    }
+                }
+            }
+            let list = try await rig.get("/v2/_catalog").json["repositories"]?.array
+            #expect(list?.isEmpty == true)
+        }
+    }
+
+    @Test func `is not guessed at by the digest of a blob, whole or in part, hot or not`() async throws {
+        try await withMirror {
+            configured(&$0)
+        } _: { rig in
+            let image = try add(rig, "jo/secret", readers: ["jo"])
+            let layer = try #require(image.manifests.first?.layers.last)
+            let bytes = try layer.source.readAll()
+            try await rig.store.ingest(layer.descriptor) { try $0.append(bytes.span.bytes) }
+            // Hot: read a moment ago by somebody who may.
+            _ = try await rig.store.servable(layer.digest)
+            for fields in [[], [("Range", "bytes=0-0")], [("If-None-Match", "*")], [("Range", "bytes=0-0,5-6")]] {
+                for _ in 0..<2 {
+                    let answer = try await rig.get("/v2/jo/secret/blobs/\(layer.digest)", fields)
+                    #expect(answer.status == 404, "\(fields)")
+                }
+            }
         }
     }
 

@@ -85,6 +85,20 @@ import Testing
         }
     }
 
+    @Test func `goes on for its readers when the registry begins anew with the same bytes`() async throws {
+        try await withMirror { rig in
+            let (_, layer) = try big(rig)
+            rig.hub.misbehave(
+                on: .cdn(layer.digest), .nth(2), .drip(bytes: 100_000, every: .milliseconds(5)),
+                .cut(after: 2_000_000))
+            rig.hub.misbehave(on: .cdn(layer.digest), .after(2), .ignoreRange)
+            let answer = try await rig.get("/v2/library/big/blobs/\(layer.digest)")
+            #expect(answer.status == 200 && answer.failure == nil, "\(String(describing: answer.failure))")
+            #expect(layer.digest.matches(answer.body))
+            #expect(rig.hub.log.bytesSent(.cdn) > layer.descriptor.size + 1_900_000, "nothing began anew")
+        }
+    }
+
     @Test func `is never complete when its bytes are wrong`() async throws {
         try await withMirror { rig in
             let (_, layer) = try big(rig)

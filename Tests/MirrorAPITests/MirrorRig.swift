@@ -16,6 +16,8 @@ final class MirrorRig: Sendable {
     let directory: TemporaryDirectory
     let store: LocalContentStore
     let catalogue: Catalogue
+    let keeper: SpaceKeeper
+    let puller: Puller
     let content: PullThrough
     let routes: MirrorRoutes
     let time: Locked<Int64>
@@ -32,6 +34,14 @@ final class MirrorRig: Sendable {
         var directory: TemporaryDirectory?
         var existingHub: HubStandIn?
         var start: Int64 = 1_800_000_000
+        /// Bytes; 0 for no limit.
+        var quota: Int64 = 0
+
+        var limit: Quota {
+            var limit = Quota()
+            (limit.maxSize, limit.keepAtLeast, limit.lowWatermark) = (quota, .zero, 1)
+            return limit
+        }
     }
 
     init(_ change: (inout Settings) -> Void = { _ in }) async throws {
@@ -58,7 +68,11 @@ final class MirrorRig: Sendable {
             http: http, hosts: hosts, anyRegistry: false,
             retry: RetryPolicy(attempts: 2, base: .milliseconds(1), cap: .milliseconds(5), longestWait: .zero))
         let collector = Collector(store: store, catalogue: catalogue) { [store] in try await store.writeIndex($0) }
-        let puller = Puller(
+        keeper = SpaceKeeper(
+            quota: settings.limit, store: store, disk: store, catalogue: catalogue, collector: collector, now: now,
+            tell: { _ in })
+        collector.keepSpace(with: keeper)
+        puller = Puller(
             resolver: registry, fetcher: registry, store: store, catalogue: catalogue,
             limits: .init(total: 16, perHost: 16), events: ImageEventLog(now: now), collector: collector)
         content = PullThrough(
@@ -103,7 +117,8 @@ final class MirrorRig: Sendable {
         guard let request = ServerRequest(method, target, headers: ServerHeaders(fields)) else {
             throw BadTarget(target: target)
         }
-        let response = await routes.respond(to: request)
+        let atOnce = routes.respondAtOnce(to: request)
+        let response = if let atOnce { atOnce } else { await routes.respond(to: request) }
         var answer = Answer(status: response.status, headers: response.headers)
         guard method != "HEAD" else { return answer }
         let sink = Sink()
@@ -169,7 +184,7 @@ final class MirrorRig: Sendable {
 
 struct BadTarget: Error { var target: String }
 
-private final class Sink: ResponseWriter {
+final class Sink: ResponseWriter {
     private let kept = Locked<[UInt8]>([])
     var bytes: [UInt8] { kept.withLock { $0 } }
     func write(_ bytes: [UInt8]) { kept.withLock { $0 += bytes } }

@@ -19,7 +19,8 @@ import Testing
 
     @Test(
         arguments: [
-            nil, "items=0-1", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=0-1,3-4", "bytes=1-2-3", "bytes=+1-2",
+            nil, "items=0-1", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=0-1,1-4", "bytes=0-,5-6",
+            "bytes=0-1,a-b", "bytes=1-2-3", "bytes=+1-2",
         ] as [String?])
     func `is none that is honoured`(header: String?) {
         #expect(ByteRange(header, size: 2048) == .whole)
