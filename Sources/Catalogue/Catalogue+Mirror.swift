@@ -18,6 +18,22 @@ extension Catalogue {
         }
     }
 
+    /// Notes that not everybody may fetch some blobs of a repository any more.
+    /// - Returns: which those are: others are used by images of other repositories, too.
+    public func makePrivate(_ digests: [Digest], in repository: Repository) async throws -> [Digest] {
+        try await write { db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    UPDATE blobs SET private = 1 WHERE digest IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
+                        SELECT 1 FROM uses JOIN names USING (image) WHERE blob = blobs.id AND repository <> ?)
+                    RETURNING digest
+                    """)
+            return try String.fetchAll(statement, arguments: [jsonList(digests), repository.description]).map {
+                try Digest(parsing: $0)
+            }
+        }
+    }
+
     /// What the registry last said that a tag means, and when, in seconds since 1970; `nil` where it was never asked
     /// for the mirror.
     public func confirmation(of tag: Reference) async throws -> (descriptor: Descriptor, confirmed: Timestamp)? {

@@ -136,6 +136,6 @@ extension Database {
 }
 
 /// As a JSON array, which SQLite takes apart; digests need no escapes.
-private func jsonList(_ digests: some Sequence<Digest>) -> String {
+func jsonList(_ digests: some Sequence<Digest>) -> String {
     "[\(digests.map { "\"\($0)\"" }.joined(separator: ","))]"
 }

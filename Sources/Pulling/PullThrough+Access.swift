@@ -54,6 +54,51 @@ extension PullThrough {
         return true
     }
 
+    /// The registry gave this document to somebody unknown just now.
+    func noteOpen(_ place: Place) {
+        shown[place.digest] = true
+        confirmedOpen[place] = true
+    }
+
+    /// Asks the registry once in a while, behind the answer, whether it still gives to anybody what it gave to anybody.
+    /// A registry that does not answer changes nothing, nor does one that has lost the document.
+    func review(_ place: Place, _ bytes: [UInt8]) {
+        let text = "whether anybody may read \(place.text)"
+        guard !servesPrivate, confirmedOpen[place] == nil, failures[text] == nil,
+            silent[place.repository.domain] != true
+        else { return }
+        reviewing.start(place) { [self] in
+            do {
+                _ = try await asking(place.repository) {
+                    try await resolver.resolve(place.reference, credential: .anonymous)
+                }
+                noteOpen(place)
+            } catch let fault as any Fault where fault.kind == .unauthenticated || fault.kind == .forbidden {
+                try await close(place, bytes)
+            } catch let fault as any Fault where fault.kind == .notFound {
+                confirmedOpen[place] = true
+            } catch {
+                noteLack(text, error)
+            }
+            return true
+        }
+    }
+
+    /// The document, and what it names, is for nobody unknown any more, but for what other repositories have, too.
+    private func close(_ place: Place, _ bytes: [UInt8]) async throws {
+        var digests = [place.digest]
+        switch try Self.document(bytes, place.digest) {
+        case .index(let index): digests += index.manifests.map(\.digest)
+        case .manifest(let manifest): digests += ([manifest.config] + manifest.layers).map(\.digest)
+        }
+        openness[place.repository] = false
+        let closed = try await catalogue.makePrivate(digests, in: place.repository)
+        for digest in closed {
+            shown[digest] = nil
+            named[Place(repository: place.repository, digest: digest)] = nil
+        }
+    }
+
     /// Whether anybody may read it, as far as that is known without asking.
     func isShown(_ digest: Digest) -> Bool { servesPrivate || shown[digest] == true }
 }

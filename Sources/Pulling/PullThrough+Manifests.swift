@@ -61,6 +61,7 @@ extension PullThrough {
                 }
             }
             guard isShown else { throw PullThroughError.withheld(place.repository) }
+            review(place, bytes)
             return (bytes, true)
         }
         return (
@@ -101,7 +102,7 @@ extension PullThrough {
         let kept = Descriptor(
             mediaType: resolution.descriptor.mediaType, digest: place.digest, size: Int64(bytes.count))
         try await store.ingest(kept) { try $0.replace(with: bytes) }
-        if !access.isPrivate { shown[place.digest] = true }
+        if !access.isPrivate { noteOpen(place) }
         return bytes
     }
 

@@ -81,7 +81,7 @@ extension PullThrough {
             _ = try Self.document(body, resolution.descriptor.digest)
             try await store.ingest(resolution.descriptor) { try $0.replace(with: body) }
         }
-        if !access.isPrivate { shown[resolution.descriptor.digest] = true }
+        if !access.isPrivate { noteOpen(Place(repository: reference.repository, digest: meaning.descriptor.digest)) }
         meanings[reference] = meaning
         // Not worth failing for: it is asked again after the next start.
         do { try await catalogue.confirm(reference, means: meaning.descriptor, at: meaning.confirmed) } catch {}

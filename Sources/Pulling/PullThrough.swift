@@ -51,6 +51,8 @@ public final class PullThrough: Sendable {
         /// How long the lack of something is remembered, and a failure.
         public var absence: Duration = .seconds(10)
         public var failure: Duration = .seconds(2)
+        /// How long it is believed that anybody may read what anybody could.
+        public var openness: Duration = .seconds(86_400)
 
         public init() {}
     }
@@ -74,6 +76,8 @@ public final class PullThrough: Sendable {
     let shown = Recent<Digest, Bool>(limit: 50_000)
     /// Repositories anybody may read, of registries where we show a credential.
     let openness = Recent<Repository, Bool>(limit: 5_000, lifetime: .seconds(600))
+    /// Documents that their registry gave to somebody unknown.
+    let confirmedOpen: Recent<Place, Bool>
     let lacks: Recent<String, Lack>
     let failures: Recent<String, Lack>
     /// Blobs that the registry said it would give.
@@ -85,6 +89,7 @@ public final class PullThrough: Sendable {
 
     let resolving = LastingWork<Reference, Meaning>(limit: 64)
     let fetching = LastingWork<Place, [UInt8]>(limit: 64)
+    let reviewing = LastingWork<Place, Bool>(limit: 16)
     let assuring = LastingWork<Place, Bool>(limit: 64)
     let sizing = LastingWork<Place, Int64>(limit: 64)
     let listing = LastingWork<Place, [UInt8]>(limit: 16)
@@ -111,6 +116,7 @@ public final class PullThrough: Sendable {
         self.now = now
         lacks = Recent(limit: 4_000, lifetime: patience.absence)
         failures = Recent(limit: 4_000, lifetime: patience.failure)
+        confirmedOpen = Recent(limit: 20_000, lifetime: patience.openness)
         silent = Recent(limit: 1_000, lifetime: .seconds(30))
         assembly = Assembly(store: store, recorder: work.recorder, collector: work.collector, now: now)
     }
