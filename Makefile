@@ -11,7 +11,7 @@ CONFIGURATION ?= release
 OPTIMISED = $(SWIFT) build -c release --static-swift-stdlib
 DESTDIR ?=
 
-.PHONY: help graphs prune-graphs demo test mutants build release run lint format tsan deps test-deps bench bench-quick bench-programs clean
+.PHONY: help graphs prune-graphs demo test mutants build release run lint format tsan deps test-deps bench bench-quick bench-mirror bench-programs clean
 .PHONY: fuzz package install deb
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make deb      a Debian package in .build/deb    make install PREFIX=/usr/local DESTDIR="
 	@echo "make lint     style and sizes    make format   put the style right    make tsan  the tests under ThreadSanitizer"
 	@echo "make bench    layerd beside the bare limit and its peers (ratios)     make bench-quick  the same in two minutes"
+	@echo "make bench-mirror    the mirror beside nginx and docker-registry"
 	@echo "make fuzz     mutated input for every parser, 10 minutes each (FUZZ_SECONDS=600)"
 
 deps:
@@ -84,6 +85,11 @@ bench-programs: deps
 	@.ci/install bench
 	$(OPTIMISED) --product layerd
 	$(OPTIMISED) --product layerctl
+
+# The mirror: hot blobs beside nginx, herds at a cold blob, a dead registry, docker-registry as a proxy; ten minutes.
+bench-mirror: bench-programs
+	@.ci/install bench-mirror
+	python3 Tests/Benchmarks/serving.py "$$($(SWIFT) build -c release --show-bin-path)/layerd"
 
 bench: bench-programs
 	python3 Tests/Benchmarks/bench.py --bin "$$($(OPTIMISED) --show-bin-path)"
