@@ -29,7 +29,7 @@ struct EngineYard {
         }
     }
 
-    private var registriesConf: String { directory.path("root/etc/containers/registries.conf.d/050-layerd.conf") }
+    var registriesConf: String { directory.path("root/etc/containers/registries.conf.d/050-layerd.conf") }
 
     private func environment(_ more: [String: String] = [:]) -> [String: String] {
         var variables = [
@@ -143,9 +143,10 @@ struct EngineYard {
 
 /// Sets a scene with a mirror, and a yard beside it.
 func withYard(
-    _ change: (inout HubOptions) -> Void = { _ in }, _ body: (Scene, EngineYard) async throws -> Void
+    _ change: (inout HubOptions) -> Void = { _ in }, config: String = DaemonUnderTest.mirrorConfig,
+    _ body: (Scene, EngineYard) async throws -> Void
 ) async throws {
-    try await withScene(change, config: DaemonUnderTest.mirrorConfig) { scene in
+    try await withScene(change, config: config) { scene in
         try await body(scene, try await EngineYard(scene))
     }
 }
