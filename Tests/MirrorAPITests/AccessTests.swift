@@ -137,34 +137,6 @@ import Testing
         }
     }
 
-    /// What anybody could read a moment ago, and now cannot.
-    @Test func `is what a repository becomes that its owner closes`() async throws {
-        try await withMirror {
-            configured(&$0)
-            $0.patience.openness = .milliseconds(1)
-        } _: { rig in
-            let image = try add(rig, "jo/open", readers: nil)
-            #expect(try await rig.pull("jo/open", "latest", image) == [])
-            _ = try await rig.recorded("jo/open")
-            // Its base is somebody else's, too.
-            let other = try factory.application("other", on: factory.baseShared(.host))
-            rig.hub.content.add(other, to: "library/other")
-            #expect(try await rig.pull("library/other", "latest", other) == [])
-            _ = try await rig.recorded("other")
-            rig.hub.content.restrict("jo/open", to: ["jo"])
-            let layer = try #require(image.manifests.first?.layers.last)
-            let base = try #require(image.manifests.first?.layers.first)
-            #expect(other.manifests.first?.layers.first?.digest == base.digest)
-            for path in ["manifests/\(image.digest)", "blobs/\(layer.digest)"] {
-                _ = try await eventually("\(path) to be withheld") {
-                    try await rig.get("/v2/jo/open/\(path)").status == 404 ? true : nil
-                }
-            }
-            #expect(try await rig.get("/v2/library/other/blobs/\(base.digest)").status == 200)
-            #expect(try await rig.pull("library/other", "latest", other) == [])
-        }
-    }
-
     @Test func `is not unlocked by what a client shows, and nothing of that goes on`() async throws {
         try await withMirror { rig in
             _ = try add(rig, "jo/secret", readers: ["jo"])
