@@ -56,7 +56,7 @@ let suites = [
         [
             "Archives", "Layers", "Pulling", "Coordination", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport",
         ]),
-    suite("WarmingTests", ["Warming", "Catalogue", "OCI"]),
+    suite("WarmingTests", ["Warming", "Catalogue", "OCI", "TestSupport"]),
     suite("ServingTests", ["Serving", nioCore]),
     suite(
         "EngineAPITests",
@@ -78,7 +78,10 @@ let suites = [
         ]),
     suite(
         "DaemonTests",
-        ["Daemon", "Pulling", "Warming", "Registry", "Transport", "Coordination", "TestSupport", logging, lifecycle]),
+        [
+            "Daemon", "Pulling", "Warming", "Serving", "Registry", "Transport", "OCI", "Hashing", "Coordination",
+            "TestSupport", logging, lifecycle,
+        ]),
     suite("LayerctlTests", ["layerctl", "OCI", "Keyring", "TestSupport", arguments]),
     suite("TestSupportTests", ["TestSupport", "OCI", "Hashing"]),
     suite("IntegrationTests", ["TestSupport", "OCI", "Hashing", "Coordination"]),

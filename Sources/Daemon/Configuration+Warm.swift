@@ -61,13 +61,44 @@ extension Configuration {
                 reader.report("platforms", "\(error)")
             }
         }
-        var every = Duration.zero
-        reader.duration("every", atLeast: .seconds(60), into: &every)
-        if every > .zero { list.every = every }
+        readTurns(&list, &reader)
         reader.bool("pin", into: &list.pin)
+        var engines: [String] = []
+        reader.strings("into", into: &engines)
+        for engine in engines {
+            if let engine = WarmEngine(rawValue: engine) {
+                list.into.append(engine)
+            } else {
+                let known = WarmEngine.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+                reader.report("into", "\"\(engine)\" is none of \(known)")
+            }
+        }
         if list.images.isEmpty && list.files.isEmpty { reader.report("images", "a list needs images or files") }
         if warm.contains(where: { $0.name == name }) { reader.reportTable("there is another list of this name") }
         warm.append(list)
         return reader.finish()
+    }
+
+    /// When the list is brought by itself, and how fast.
+    private func readTurns(_ list: inout WarmList, _ reader: inout ConfigurationReader) {
+        var every = Duration.zero
+        reader.duration("every", atLeast: .seconds(60), into: &every)
+        if every > .zero { list.every = every }
+        var texts: [String] = []
+        reader.texts("schedule", into: &texts)
+        for text in texts {
+            do { list.schedule.append(try CalendarExpression(text)) } catch { reader.report("schedule", "\(error)") }
+        }
+        texts = []
+        reader.texts("window", into: &texts)
+        for text in texts {
+            do { list.windows.append(try WarmWindow(text)) } catch { reader.report("window", "\(error)") }
+        }
+        if !list.windows.isEmpty, list.every == nil, list.schedule.isEmpty {
+            reader.report("window", "bounds runs by every or schedule, and the list has neither")
+        }
+        var bandwidth: Int64 = 0
+        reader.bytes("bandwidth", in: 0...(1 << 50), into: &bandwidth)
+        if bandwidth > 0 { list.bandwidth = bandwidth }
     }
 }

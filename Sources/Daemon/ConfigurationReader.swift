@@ -51,6 +51,18 @@ struct ConfigurationReader {
         }
     }
 
+    /// One text, or a list of them.
+    mutating func texts(_ key: String, into value: inout [String]) {
+        take(key, "a string, or a list of strings", into: &value) { json in
+            if let text = json.string { return [text] }
+            guard let items = json.array else { return nil }
+            let texts = items.compactMap(\.string)
+            return texts.count == items.count ? texts : nil
+        } check: { _ in
+            nil
+        }
+    }
+
     mutating func bool(_ key: String, into value: inout Bool) {
         take(key, "true or false", into: &value) {
             $0.bool

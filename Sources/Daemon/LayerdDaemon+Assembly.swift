@@ -21,6 +21,7 @@ extension LayerdDaemon {
         let scrubber: Scrubber
         let keeper: SpaceKeeper
         let warmer: Warmer
+        let engines: LocalEngines
         let events: ImageEventLog
         let metrics: DaemonMetrics
     }
@@ -33,14 +34,15 @@ extension LayerdDaemon {
         }
         let registry = registries(http)
         let puller = puller(store, catalogue, collector, events, registry, metrics)
+        let engines = LocalEngines(http: http)
         let warmer = Warmer(
             lists: configuration.warm, puller: puller, catalogue: catalogue, collector: collector,
-            now: { Timestamp.now() })
+            feeder: engines, now: { Timestamp.now() })
         return Parts(
             catalogue: catalogue, store: store, collector: collector, registry: registry, puller: puller,
             scrubber: Scrubber(store: store, healer: puller.healer),
             keeper: keepSpace(store: store, catalogue: catalogue, collector: collector),
-            warmer: warmer, events: events, metrics: metrics)
+            warmer: warmer, engines: engines, events: events, metrics: metrics)
     }
 
     func control(_ parts: Parts, started: ContinuousClock.Instant) throws -> ControlHandler {

@@ -13,7 +13,7 @@ extension LayerdDaemon {
     /// The mirror, unless the configuration turns it off.
     func mirror(
         puller: Puller, registry: RegistryClient, store: LocalContentStore, catalogue: Catalogue,
-        metrics: DaemonMetrics, passed: [Int32]
+        metrics: DaemonMetrics, passed: [Int32], listening: @escaping @Sendable ([BoundAddress]) -> Void
     ) -> MirrorService? {
         let settings = configuration.mirror
         // Sockets that systemd holds go before: a restart then refuses no engine.
@@ -34,7 +34,8 @@ extension LayerdDaemon {
             handler: MirrorHandler(
                 routes: MirrorRoutes(content: content, hosts: settings.hosts), metrics: metrics, logger: logger),
             limits: ServerLimits())
-        return MirrorService(server: server, content: content, isChosen: settings.isChosen, logger: logger)
+        return MirrorService(
+            server: server, content: content, isChosen: settings.isChosen, logger: logger, listening: listening)
     }
 }
 
@@ -44,6 +45,7 @@ struct MirrorService: Service {
     let content: PullThrough
     let isChosen: Bool
     let logger: Logger
+    let listening: @Sendable ([BoundAddress]) -> Void
 
     /// Files that nobody asks for are let go at this pace.
     private static let tidying: Duration = .seconds(5)
@@ -74,6 +76,7 @@ struct MirrorService: Service {
 
     private func serve() async throws {
         try await server.run { addresses in
+            listening(addresses)
             logger.info("mirror", metadata: ["listen": "\(addresses.map { "\($0)" }.joined(separator: ", "))"])
         }
     }

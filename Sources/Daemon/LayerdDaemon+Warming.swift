@@ -1,19 +1,28 @@
+internal import Coordination
 internal import Logging
 internal import OCI
 internal import ServiceLifecycle
 internal import Warming
 
-/// Brings the lists whose time has come, twice a minute.
+/// Brings the lists whose time has come, and looks at least twice a minute; each goes on beside the others until it is done.
 struct WarmService: Service {
     let warmer: Warmer
     let logger: Logger
 
     func run() async throws {
+        let running = Locked(Set<String>())
         do {
             try await cancelWhenGracefulShutdown {
-                while true {
-                    try await turn()
-                    try await Task.sleep(for: .seconds(30))
+                try await withThrowingDiscardingTaskGroup { group in
+                    while true {
+                        for job in await due() where running.withLock({ $0.insert(job.list).inserted }) {
+                            group.addTask {
+                                try await bring(job)
+                                running.withLock { _ = $0.remove(job.list) }
+                            }
+                        }
+                        try await Task.sleep(for: warmer.pause)
+                    }
                 }
             }
         } catch is CancellationError {
@@ -22,20 +31,27 @@ struct WarmService: Service {
         }
     }
 
-    private func turn() async throws {
+    private func due() async -> [WarmJob] {
+        do { return try await warmer.due() } catch {
+            logger.warning("warm lists were not looked at", metadata: ["error": "\(error)"])
+            return []
+        }
+    }
+
+    private func bring(_ job: WarmJob) async throws {
         do {
-            let jobs = try await warmer.due()
-            guard !jobs.isEmpty else { return }
-            let report = try await warmer.run(jobs) { _ in }
+            guard let report = try await warmer.runInTime(job) else {
+                return logger.notice("the window of a warm list has closed", metadata: ["list": "\(job.list)"])
+            }
             logger.info(
                 "warmed",
                 metadata: [
-                    "lists": "\(jobs.map(\.list).joined(separator: ","))", "present": "\(report.present)",
-                    "fetched": "\(report.fetchedBytes)", "failed": "\(report.failures.count)",
+                    "lists": "\(job.list)", "present": "\(report.present)", "fetched": "\(report.fetchedBytes)",
+                    "failed": "\(report.failures.count)",
                 ])
             for failure in report.failures { logger.warning("not warmed", metadata: ["error": "\(failure)"]) }
         } catch let fault as any Fault {
-            logger.warning("warm lists were not looked at", metadata: ["error": "\(fault)"])
+            logger.warning("a warm list was not brought", metadata: ["list": "\(job.list)", "error": "\(fault)"])
         }
     }
 }

@@ -79,7 +79,7 @@ public struct LayerdDaemon: Sendable {
         let passed = PassedSockets()
         let mirror = mirror(
             puller: parts.puller, registry: parts.registry, store: store, catalogue: catalogue,
-            metrics: parts.metrics, passed: passed.mirror)
+            metrics: parts.metrics, passed: passed.mirror, listening: parts.engines.mirrorListens)
         let beside =
             care(parts) + [MemoryService(), layerCheck(catalogue, store, parts.events)]
             + (mirror.map { [$0] } ?? [])

@@ -1,9 +1,17 @@
 internal import Coordination
 internal import Glibc
 
-/// A short-lived program: what it gets on its standard input and what it says on its standard output. Its standard
-/// error goes nowhere, for helpers have been seen to print secrets there.
+/// A program that ends by itself: what it gets on its standard input and what it says on its standard output.
 public struct HelperProcess: Sendable {
+    /// What is kept of what it says.
+    public enum Hearing: Sendable {
+        /// All of its standard output, and it is ended when that is too long. Its standard error goes nowhere, for
+        /// helpers have been seen to print secrets there.
+        case answer
+        /// The end of its standard output and error: it may talk as much as it likes.
+        case talk
+    }
+
     /// How a program ended.
     public struct End: Sendable {
         /// The exit status, or 128 and the signal.
@@ -30,18 +38,25 @@ public struct HelperProcess: Sendable {
     let program: String
     let arguments: [String]
     let input: [UInt8]
+    let hearing: Hearing
 
     /// - Parameter program: a path, or a name that is looked up on `PATH`.
-    public init(program: String, arguments: [String], input: [UInt8] = []) {
+    public init(program: String, arguments: [String], input: [UInt8] = [], hearing: Hearing = .answer) {
+        self.hearing = hearing
         self.program = program
         self.arguments = arguments
         self.input = input
     }
 
-    /// Runs it to its end, or until `patience` is over or it has said more than `limit` bytes; then its whole process
-    /// group is killed. It holds up a thread of its own and no other.
+    /// Runs it to its end, or until `patience` is over, it has said more than `limit` bytes, or the task is cancelled;
+    /// then its whole process group is killed. It holds up a thread of its own and no other.
     public func run(patience: Duration, limit: Int) async -> Outcome {
-        await HelperThread().run(self, patience: patience, limit: limit)
+        let isUnwanted = Locked(false)
+        return await withTaskCancellationHandler {
+            await HelperThread().run(self, patience: patience, limit: limit) { isUnwanted.withLock { $0 } }
+        } onCancel: {
+            isUnwanted.withLock { $0 = true }
+        }
     }
 }
 
@@ -50,14 +65,16 @@ private actor HelperThread {
     nonisolated private let executor = ThreadExecutor(name: "helper")
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    func run(_ process: HelperProcess, patience: Duration, limit: Int) -> HelperProcess.Outcome {
+    func run(
+        _ process: HelperProcess, patience: Duration, limit: Int, isUnwanted: () -> Bool
+    ) -> HelperProcess.Outcome {
         let end = ContinuousClock.now + patience
         let child: HelperChild
         do { child = try HelperChild(process) } catch {
             return error == .absent ? .absent : .broken(error.reason)
         }
         defer { child.close() }
-        return child.supervise(process.input, until: end, limit: limit)
+        return child.supervise(process, until: end, limit: limit, isUnwanted: isUnwanted)
     }
 }
 
@@ -77,8 +94,9 @@ private struct HelperChild {
         }
         defer { for descriptor in [theirInput, theirOutput] { _ = Glibc.close(descriptor) } }
         do {
+            let errors = process.hearing == .talk ? theirOutput : Spawning.nowhere
             pid = try Spawning.start(
-                process.program, process.arguments, standard: [theirInput, theirOutput, Spawning.nowhere])
+                process.program, process.arguments, standard: [theirInput, theirOutput, errors])
         } catch {
             for descriptor in [ourInput, ourOutput] { _ = Glibc.close(descriptor) }
             throw error
@@ -88,21 +106,26 @@ private struct HelperChild {
 
     func close() { for descriptor in [input, output] { _ = Glibc.close(descriptor) } }
 
-    func supervise(_ bytes: [UInt8], until end: ContinuousClock.Instant, limit: Int) -> HelperProcess.Outcome {
-        var pending = bytes[...]
+    func supervise(
+        _ process: HelperProcess, until end: ContinuousClock.Instant, limit: Int, isUnwanted: () -> Bool
+    ) -> HelperProcess.Outcome {
+        var pending = process.input[...]
         var said: [UInt8] = []
         var isOpen = true
         defer { endAll() }
         while true {
             feed(&pending)
             if isOpen { isOpen = take(into: &said) }
+            if process.hearing == .talk { said.removeFirst(max(0, said.count - limit)) }
             guard said.count <= limit else { return .tooMuch }
             // What it started may hold its output open; its own end is what counts.
             if hasEnded() {
                 if isOpen { _ = take(into: &said) }
+                if process.hearing == .talk { said.removeFirst(max(0, said.count - limit)) }
                 return said.count <= limit ? .ended(.init(status: reap(), output: said)) : .tooMuch
             }
             guard ContinuousClock.now < end else { return .tooSlow }
+            guard !isUnwanted() else { return .broken("it is not wanted any more") }
             // The end of a child cannot be polled for; it closes its output a moment before it can be reaped.
             var watched = pollfd(fd: isOpen ? output : -1, events: Int16(POLLIN), revents: 0)
             poll(&watched, 1, isOpen ? 10 : 1)
@@ -119,16 +142,16 @@ private struct HelperChild {
         if pending.isEmpty { shutdown(input, Int32(SHUT_WR)) }
     }
 
-    /// Takes what is there; false at the end.
+    /// Takes what is there, no more than a megabyte at a time; false at the end.
     private func take(into bytes: inout [UInt8]) -> Bool {
         var buffer = [UInt8](repeating: 0, count: 16 << 10)
-        while true {
+        for _ in 0..<64 {
             let count = recv(output, &buffer, buffer.count, Int32(MSG_DONTWAIT))
             if count < 0 { return errno == EAGAIN || errno == EINTR }
             if count == 0 { return false }
             bytes += buffer[..<count]
-            if bytes.count > 1 << 20 { return false }
         }
+        return true
     }
 
     /// Leaves the child a zombie, so that its number, which is its group's, goes to nobody else.

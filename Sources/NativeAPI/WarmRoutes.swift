@@ -79,6 +79,7 @@ extension NativeRoutes {
             entry(
                 wish, "present",
                 [.init("digest", .string("\(digest)")), .init("fetchedBytes", .integer(fetched))])
+        case .fed(let wish, let engine): entry(wish, "fed", [.init("engine", .string(engine.rawValue))])
         case .failed(let wish, let reason): entry(wish, "failed", [.init("message", .string(reason))])
         }
     }
@@ -92,18 +93,22 @@ extension NativeRoutes {
     }
 
     func warmStates() async throws -> ServerResponse {
-        let lists = context.warmer?.lists ?? []
+        let lists = context.warmer.map { warmer in warmer.lists.map { ($0, warmer.nextTurn(of: $0)) } } ?? []
         let states = try await context.catalogue.warmStates()
         return Self.json(
             200,
             [
                 "lists": .array(
-                    lists.map { list in
+                    lists.map { list, next in
                         [
                             "name": .string(list.name), "images": .array(list.images.map { .string($0) }),
                             "files": .array(list.files.map { .string($0) }),
                             "everySeconds": list.every.map { .integer($0.components.seconds) } ?? .null,
-                            "pin": .bool(list.pin),
+                            "schedule": .array(list.schedule.map { .string("\($0)") }),
+                            "next": next.map { .string("\($0)") } ?? .null,
+                            "windows": .array(list.windows.map { .string("\($0)") }),
+                            "bandwidth": list.bandwidth.map { .integer($0) } ?? .null, "pin": .bool(list.pin),
+                            "into": .array(list.into.map { .string($0.rawValue) }),
                         ]
                     }), "entries": .array(states.map(Self.json(of:))),
             ])

@@ -15,15 +15,18 @@ public struct PullRequest: Sendable {
     /// On whose behalf. A pull that keeps images warm comes after those that people wait for, and leaves a part of a
     /// registry's allowance alone.
     public var purpose: FetchPurpose
+    /// How fast its layers may come, as long as nobody else waits for them; `nil` for as fast as they can.
+    public var pace: Pace?
 
     public init(
         reference: Reference, platform: Platform? = nil, credential: Credential? = nil,
-        purpose: FetchPurpose = .interactive
+        purpose: FetchPurpose = .interactive, pace: Pace? = nil
     ) {
         self.reference = reference
         self.platform = platform
         self.credential = credential
         self.purpose = purpose
+        self.pace = pace
     }
 }
 

@@ -46,8 +46,13 @@ final class IngestReceiver: BlobReceiver {
     private let meter: StreamMeter
     /// Set when bytes of one attempt follow bytes of another.
     private let resumed: Locked<Bool>
+    private let pacing: @Sendable () -> Pace?
 
-    init(writer: any BlobWriter, progress: BlobProgress, meter: StreamMeter, resumed: Locked<Bool>) {
+    init(
+        writer: any BlobWriter, progress: BlobProgress, meter: StreamMeter, resumed: Locked<Bool>,
+        pacing: @escaping @Sendable () -> Pace? = { nil }
+    ) {
+        self.pacing = pacing
         self.writer = writer
         self.progress = progress
         self.meter = meter
@@ -57,6 +62,7 @@ final class IngestReceiver: BlobReceiver {
     }
 
     var offset: Int64 { writer.offset }
+    var pace: Pace? { pacing() }
 
     func restart() throws {
         try writer.restart()
@@ -82,14 +88,20 @@ final class PartReceiver: BlobReceiver {
     private let stretch: any BlobStretch
     private let progress: BlobProgress
     private let onBytes: @Sendable (Int) -> Void
+    private let pacing: @Sendable () -> Pace?
 
-    init(_ stretch: any BlobStretch, progress: BlobProgress, onBytes: @escaping @Sendable (Int) -> Void) {
+    init(
+        _ stretch: any BlobStretch, progress: BlobProgress, pacing: @escaping @Sendable () -> Pace?,
+        onBytes: @escaping @Sendable (Int) -> Void
+    ) {
+        self.pacing = pacing
         self.stretch = stretch
         self.progress = progress
         self.onBytes = onBytes
     }
 
     var offset: Int64 { stretch.position }
+    var pace: Pace? { pacing() }
 
     func restart() throws { throw PartsUnavailable() }
 

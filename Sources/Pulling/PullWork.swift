@@ -101,7 +101,8 @@ struct PullWork: Sendable {
     /// every blob gets its task right away and none waits for another's end.
     private func bring(_ plan: PullPlan, _ job: PullJob, _ request: PullRequest) async throws {
         let source = TransferSource(
-            repository: plan.reference.repository, credential: request.credential, purpose: request.purpose)
+            repository: plan.reference.repository, credential: request.credential, purpose: request.purpose,
+            pace: request.pace)
         let missing = plan.missing
         let room = try await store.reserve(missing)
         defer { room.release() }

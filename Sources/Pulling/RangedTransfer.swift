@@ -20,6 +20,7 @@ final class RangedTransfer: Sendable {
         let governors: StreamGovernors
         let lane: UInt64
         let source: TransferSource
+        var pace: @Sendable () -> Pace? = { nil }
         var sizes = Sizes()
     }
 
@@ -127,7 +128,7 @@ final class RangedTransfer: Sendable {
 
     private func fetch(_ range: Range<Int64>, _ meter: StreamMeter) async throws {
         let stretch = try await writer.stretch(at: range.lowerBound)
-        let receiver = PartReceiver(stretch, progress: progress) { [self] count in
+        let receiver = PartReceiver(stretch, progress: progress, pacing: context.pace) { [self] count in
             let granted = meter.received(count, wanted: wanted)
             if granted > 0 { offer(granted) }
         }

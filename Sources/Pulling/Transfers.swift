@@ -23,8 +23,8 @@ final class Transfers: Sendable {
     private let governors: StreamGovernors
     /// Blobs of more bytes are fetched in parts.
     private let rangeThreshold: Int64
-    /// Which lanes bring which blobs now.
-    private let lanes = Locked<[Digest: [UInt64]]>([:])
+    /// Which lanes bring which blobs now, and on whose behalf.
+    private let lanes = Locked<[Digest: [(lane: UInt64, purpose: FetchPurpose)]]>([:])
 
     init(
         fetcher: any Fetcher, store: any ContentStore, slots: SlotQueue, maximumStreams: Int, rangeThreshold: Int64
@@ -47,7 +47,7 @@ final class Transfers: Sendable {
         let token = watch.add(descriptor.digest, observe)
         defer { watch.remove(descriptor.digest, token) }
         // Who waits for what a warming pull began is not to wait as long as that one would.
-        for other in enter(lane, descriptor.digest) where source.purpose == .interactive {
+        for other in enter(lane, source.purpose, descriptor.digest) where source.purpose == .interactive {
             slots.raise(lane: other, to: FetchPurpose.interactive.rawValue)
         }
         defer { leave(lane, descriptor.digest) }
@@ -57,16 +57,26 @@ final class Transfers: Sendable {
         }
     }
 
-    private func enter(_ lane: UInt64, _ digest: Digest) -> [UInt64] {
+    private func enter(_ lane: UInt64, _ purpose: FetchPurpose, _ digest: Digest) -> [UInt64] {
         lanes.withLock { lanes in
-            defer { lanes[digest, default: []].append(lane) }
-            return lanes[digest] ?? []
+            defer { lanes[digest, default: []].append((lane, purpose)) }
+            return (lanes[digest] ?? []).map(\.lane)
+        }
+    }
+
+    /// The pace at which a blob's bytes may come now: none holds once somebody waits for them.
+    private func pace(of digest: Digest, _ source: TransferSource) -> @Sendable () -> Pace? {
+        guard let pace = source.pace else { return { nil } }
+        return { [self] in
+            let isWaitedFor = lanes.withLock { $0[digest]?.contains { $0.purpose == .interactive } ?? false }
+            return isWaitedFor ? nil : pace
         }
     }
 
     private func leave(_ lane: UInt64, _ digest: Digest) {
         lanes.withLock { lanes in
-            guard var rest = lanes[digest], let place = rest.firstIndex(of: lane) else { return }
+            guard var rest = lanes[digest], let place = rest.firstIndex(where: { $0.lane == lane })
+            else { return }
             rest.remove(at: place)
             lanes[digest] = rest.isEmpty ? nil : rest
         }
@@ -104,7 +114,8 @@ final class Transfers: Sendable {
         if inParts, descriptor.size > rangeThreshold || hasGaps {
             resumed.withLock { $0 = true }
             let context = RangedTransfer.Context(
-                fetcher: fetcher, slots: slots, governors: governors, lane: lane, source: source)
+                fetcher: fetcher, slots: slots, governors: governors, lane: lane, source: source,
+                pace: pace(of: descriptor.digest, source))
             do {
                 return try await RangedTransfer(descriptor, writer: writer, progress: progress, context: context).run()
             } catch is PartsUnavailable {}
@@ -118,7 +129,9 @@ final class Transfers: Sendable {
         try await slots.withSlot(key: host, lane: lane, priority: source.purpose.rawValue) {
             let meter = StreamMeter(governors, host: host)
             defer { meter.end() }
-            let receiver = IngestReceiver(writer: writer, progress: progress, meter: meter, resumed: resumed)
+            let receiver = IngestReceiver(
+                writer: writer, progress: progress, meter: meter, resumed: resumed,
+                pacing: pace(of: descriptor.digest, source))
             try await fetcher.blob(descriptor, in: source.repository, credential: source.credential, into: receiver)
         }
     }
@@ -139,6 +152,8 @@ struct TransferSource: Sendable {
     let credential: Credential?
     /// On whose behalf: people come before programs that keep images warm.
     var purpose = FetchPurpose.interactive
+    /// How fast it may be brought while nobody waits for it.
+    var pace: Pace?
 }
 
 /// One step of a transfer, as its watchers hear it.

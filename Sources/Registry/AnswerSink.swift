@@ -8,6 +8,12 @@ protocol AnswerTaker: AnyObject, Sendable {
     func judge(_ head: HTTPResponseHead) throws -> Bool
     /// Takes the next bytes of the content.
     func take(_ bytes: RawSpan) throws
+    /// Bounds how fast the content comes.
+    var pace: Pace? { get }
+}
+
+extension AnswerTaker {
+    var pace: Pace? { nil }
 }
 
 /// One request's answer that is no redirect.
@@ -33,6 +39,7 @@ final class AnswerSink: ByteSink {
     private struct State {
         var head: HTTPResponseHead?
         var isContent = false
+        var flow: Flow?
         var text: [UInt8] = []
     }
 
@@ -47,7 +54,7 @@ final class AnswerSink: ByteSink {
     func begin(_ head: HTTPResponseHead, flow: Flow) throws {
         state.withLock { $0.head = head }
         let isContent = try RedirectRule.location(in: head) == nil && taker.judge(head)
-        state.withLock { $0.isContent = isContent }
+        state.withLock { ($0.isContent, $0.flow) = (isContent, flow) }
         // Bodies of failures may stall: distribution 2.8 announces a whole blob after 416. Long ones are not awaited.
         if !isContent, let length = head.contentLength, length > Refusal.maximumBody {
             throw Seen(head: head)
@@ -55,7 +62,16 @@ final class AnswerSink: ByteSink {
     }
 
     func append(_ bytes: RawSpan) throws -> SinkAnswer {
-        if state.withLock({ $0.isContent }) {
+        let (isContent, flow) = state.withLock { ($0.isContent, $0.flow) }
+        if isContent {
+            if let flow, let wait = taker.pace?.wait(for: bytes.byteCount) {
+                // Awaited by nobody: resuming a transfer that has ended meanwhile does nothing.
+                Task {
+                    do { try await Task.sleep(for: wait) } catch {}
+                    flow.resume()
+                }
+                return .full
+            }
             try taker.take(bytes)
             return .taken
         }

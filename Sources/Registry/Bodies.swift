@@ -74,6 +74,8 @@ final class BlobBody: AnswerTaker {
         digester = Locked(checked && offset == 0 ? Digester(descriptor.digest.algorithm) : nil)
     }
 
+    var pace: Pace? { receiver.pace }
+
     /// The digest of all bytes, where they were hashed.
     var digest: Digest? { digester.withLock { $0?.finalize() } }
 

@@ -59,6 +59,8 @@ private final class PartBody: AnswerTaker {
         self.receiver = receiver
     }
 
+    var pace: Pace? { receiver.pace }
+
     /// Where the answer's bytes end, by its head.
     var promised: Int64 { end.withLock { $0 } }
 

@@ -28,6 +28,12 @@ public protocol BlobReceiver: AnyObject, Sendable {
     func receive(_ bytes: RawSpan) throws
     /// Hears that the transfer broke and goes on after `delay`; `attempt` counts those without progress, from 1.
     func retrying(after delay: Duration, attempt: Int)
+    /// No more bytes are to come in a time than this allows; `nil` for as many as can. Asked before each `receive`.
+    var pace: Pace? { get }
+}
+
+extension BlobReceiver {
+    public var pace: Pace? { nil }
 }
 
 /// Finds out what names mean.

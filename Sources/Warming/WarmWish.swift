@@ -46,11 +46,16 @@ public enum WarmError: Fault, Equatable {
     case unknownList(String, known: [String])
     case unreadable(file: String, reason: String)
     case nothingToDo
+    case invalidSchedule(String)
+    case invalidWindow(String)
+    /// The image is here, and engines that were to have it have it not.
+    case notFed([WarmEngine], reasons: [String])
 
     public var kind: FaultKind {
         switch self {
-        case .invalidRange, .unreadable, .nothingToDo: .invalidInput
+        case .invalidRange, .unreadable, .nothingToDo, .invalidSchedule, .invalidWindow: .invalidInput
         case .noTagFits, .unknownList: .notFound
+        case .notFed: .unavailable(retryAfter: nil)
         }
     }
 
@@ -64,6 +69,11 @@ public enum WarmError: Fault, Equatable {
                     ? "; the configuration has no [warm.NAME]" : "; lists: \(known.joined(separator: ", "))")
         case .unreadable(let file, let reason): "\(file) cannot be read: \(reason)"
         case .nothingToDo: "nothing to warm: name a list, an image, or a file with -f"
+        case .invalidSchedule(let text):
+            "\"\(text)\" is no calendar expression such as \"daily\" or \"Mon..Fri 03:00\"; try: systemd-analyze calendar"
+        case .invalidWindow(let text): "\"\(text)\" is no window such as \"22:00-06:00\" or \"Sat,Sun 00:00-24:00\""
+        case .notFed(let engines, let reasons):
+            zip(engines, reasons).map { "\($0.rawValue) does not have it: \($1)" }.joined(separator: "; ")
         }
     }
 }

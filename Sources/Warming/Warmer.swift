@@ -11,6 +11,8 @@ public enum WarmEvent: Sendable, Equatable {
     /// Bytes that came for an entry so far, and that it needs in all.
     case progress(WarmWish, received: Int64, bytes: Int64)
     case done(WarmWish, digest: Digest, fetched: Int64)
+    /// An engine has taken it over.
+    case fed(WarmWish, WarmEngine)
     case failed(WarmWish, reason: String)
 }
 
@@ -26,31 +28,65 @@ public struct WarmReport: Sendable, Equatable {
 
 /// Brings warm lists, by hand and by themselves, and remembers how each entry fared.
 public final class Warmer: Sendable {
-    private let puller: any ImagePuller
-    private let catalogue: Catalogue
-    private let collector: Collector
-    private let now: @Sendable () -> Timestamp
-    private let configured: Locked<[WarmList]>
-    private let measured = Locked(Int64?.none)
+    let puller: any ImagePuller
+    let catalogue: Catalogue
+    let collector: Collector
+    let feeder: any EngineFeeder
+    let now: @Sendable () -> Timestamp
+    let zone: @Sendable () -> TimeZoneRules
+    let sleep: @Sendable (Duration) async throws -> Void
+    /// Each with the moment this daemon first heard of it.
+    private let configured: Locked<[(list: WarmList, known: Timestamp)]>
+    private let paces = Locked<[String: Pace]>([:])
+    let measured = Locked(Int64?.none)
 
     /// A file of a megabyte that names images is somebody's mistake.
     static let maximumFile = 4 << 20
 
+    /// - Parameters:
+    ///   - feeder: has engines take images over.
+    ///   - zone: the machine's clocks, asked each time: they may be changed while it runs.
+    ///   - sleep: waits for the end of windows.
     public init(
         lists: [WarmList], puller: any ImagePuller, catalogue: Catalogue, collector: Collector,
-        now: @escaping @Sendable () -> Timestamp
+        feeder: any EngineFeeder, now: @escaping @Sendable () -> Timestamp,
+        zone: @escaping @Sendable () -> TimeZoneRules = { .local() },
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) {
-        configured = Locked(lists)
+        let moment = now()
+        configured = Locked(lists.map { ($0, moment) })
         self.puller = puller
         self.catalogue = catalogue
         self.collector = collector
+        self.feeder = feeder
         self.now = now
+        self.zone = zone
+        self.sleep = sleep
     }
 
     /// Those of the configuration; a reload may change them.
     public var lists: [WarmList] {
-        get { configured.withLock { $0 } }
-        set { configured.withLock { $0 = newValue } }
+        get { configured.withLock { $0.map(\.list) } }
+        set {
+            let moment = now()
+            configured.withLock { configured in
+                let earlier = Dictionary(configured.map { ($0.list.name, $0.known) }, uniquingKeysWith: min)
+                configured = newValue.map { ($0, earlier[$0.name] ?? moment) }
+            }
+        }
+    }
+
+    var known: [(list: WarmList, since: Timestamp)] { configured.withLock { $0.map { ($0.list, $0.known) } } }
+
+    /// One for all runs of a list, whoever asked for them.
+    func pace(of job: WarmJob) -> Pace? {
+        guard let rate = job.bandwidth else { return nil }
+        return paces.withLock { paces in
+            if let pace = paces[job.list], pace.bytesPerSecond == rate { return pace }
+            let pace = Pace(bytesPerSecond: rate)
+            paces[job.list] = pace
+            return pace
+        }
     }
 
     /// How fast the last run fetched that had something to fetch; `nil` before one had.
@@ -81,7 +117,7 @@ public final class Warmer: Sendable {
         return jobs
     }
 
-    private func job(of list: WarmList) throws -> WarmJob {
+    func job(of list: WarmList) throws -> WarmJob {
         var wishes = list.wishes
         for path in list.files {
             for wish in try Self.wishes(in: try Self.read(path), named: path) where !wishes.contains(wish) {
@@ -90,7 +126,8 @@ public final class Warmer: Sendable {
                     ? [wish] : list.platforms.map { WarmWish(image: wish.image, platform: $0) }
             }
         }
-        return WarmJob(list: list.name, wishes: wishes, pin: list.pin)
+        return WarmJob(
+            list: list.name, wishes: wishes, pin: list.pin, bandwidth: list.bandwidth, into: list.into)
     }
 
     private static func wishes(in text: String, named name: String) throws -> [WarmWish] {
@@ -122,7 +159,7 @@ public final class Warmer: Sendable {
         return requests
     }
 
-    private func reference(of wish: WarmWish) async throws -> Reference {
+    func reference(of wish: WarmWish) async throws -> Reference {
         switch try WarmName(wish.image).meaning {
         case .reference(let reference): return reference.forPull
         case .range(let repository, let range):
@@ -131,94 +168,5 @@ public final class Warmer: Sendable {
             }
             return Reference(repository, tag: tag, digest: nil)
         }
-    }
-
-    // MARK: Doing it
-
-    /// Brings everything the jobs name. What fails does not keep the rest from coming.
-    /// - Throws: `CancellationError`; a ``CatalogueError``.
-    public func run(_ jobs: [WarmJob], tell: @escaping @Sendable (WarmEvent) async throws -> Void) async throws
-        -> WarmReport
-    {
-        let began = ContinuousClock.now
-        var report = WarmReport()
-        // One entry after the other: its layers come side by side anyway, and what two entries share is counted once.
-        for job in jobs {
-            for wish in job.wishes {
-                try Task.checkCancellation()
-                let part = try await bring(wish, job, tell)
-                report.present += part.present
-                report.fetchedBytes += part.fetchedBytes
-                report.failures += part.failures
-            }
-        }
-        // Less than a megabyte says more of the registry's answers than of the line.
-        if report.fetchedBytes > 1 << 20 {
-            let seconds = (ContinuousClock.now - began) / .seconds(1)
-            measured.withLock { $0 = Int64(Double(report.fetchedBytes) / max(seconds, 0.001)) }
-        }
-        return report
-    }
-
-    private func bring(
-        _ wish: WarmWish, _ job: WarmJob, _ tell: @escaping @Sendable (WarmEvent) async throws -> Void
-    ) async throws -> WarmReport {
-        var report = WarmReport()
-        do {
-            let reference = try await reference(of: wish)
-            try await tell(.resolved(wish, reference))
-            let pull = try await puller.pull(PullRequest(reference: reference, platform: wish.platform, purpose: .warm))
-            for try await case .total(let totals) in pull.events {
-                try await tell(.progress(wish, received: totals.received, bytes: totals.bytes))
-            }
-            let outcome = try await pull.outcome()
-            if job.pin { _ = try await collector.pin(reference.description) }
-            try await note(wish, job, outcome.digest, nil)
-            report.present = 1
-            report.fetchedBytes = outcome.fetchedBytes
-            try await tell(.done(wish, digest: outcome.digest, fetched: outcome.fetchedBytes))
-        } catch let fault as any Fault where fault.kind != .cancelled {
-            let reason = "\(wish.image): \(fault)"
-            try await note(wish, job, nil, "\(fault)")
-            report.failures = [reason]
-            try await tell(.failed(wish, reason: reason))
-        }
-        return report
-    }
-
-    private func note(_ wish: WarmWish, _ job: WarmJob, _ digest: Digest?, _ error: String?) async throws {
-        let earlier = try await catalogue.warmStates().first {
-            $0.list == job.list && $0.image == wish.image && $0.platform == wish.platform
-        }
-        var state = WarmState(list: job.list, image: wish.image, platform: wish.platform, checked: now())
-        state.digest = digest ?? earlier?.digest
-        state.changed = digest != nil && digest != earlier?.digest ? state.checked : earlier?.changed
-        state.error = error
-        state.failures = error == nil ? 0 : (earlier?.failures ?? 0) + 1
-        try await catalogue.note(state)
-    }
-
-    // MARK: By itself
-
-    /// What the lists' own intervals ask for now.
-    /// - Throws: a ``CatalogueError``. A list whose files cannot be read is left out; its own lines are not.
-    public func due() async throws -> [WarmJob] {
-        let states = try await catalogue.warmStates()
-        let moment = now()
-        var jobs: [WarmJob] = []
-        for list in lists where list.every != nil {
-            var whole: WarmJob
-            do { whole = try job(of: list) } catch is any Fault {
-                whole = WarmJob(list: list.name, wishes: list.wishes, pin: list.pin)
-            }
-            whole.wishes = whole.wishes.filter { wish in
-                let state = states.first {
-                    $0.list == list.name && $0.image == wish.image && $0.platform == wish.platform
-                }
-                return list.isDue(state, at: moment)
-            }
-            if !whole.wishes.isEmpty { jobs.append(whole) }
-        }
-        return jobs
     }
 }

@@ -34,7 +34,11 @@ import Warming
             files = ["/opt/app/compose.yaml"]
             platforms = ["linux/arm64"]
             every = "6h"
+            schedule = ["Mon..Fri 03:00", "weekly UTC"]
+            window = "22:00-06:00"
+            bandwidth = "20MB"
             pin = true
+            into = ["docker", "containerd"]
             """, file: "all.toml")
         #expect(configuration.log.level == .trace && configuration.log.format == .json)
         #expect(configuration.quota.maxSize == 50_000_000_000 && configuration.quota.minFree == 5 << 30)
@@ -42,6 +46,9 @@ import Warming
         let list = try #require(configuration.warm.first)
         #expect(list.name == "base" && list.images.count == 2 && list.files.count == 1 && list.pin)
         #expect(list.platforms.map { "\($0)" } == ["linux/arm64"] && list.every == .seconds(21_600))
+        #expect(list.schedule.map(\.description) == ["Mon..Fri 03:00", "weekly UTC"])
+        #expect(list.windows.map(\.description) == ["22:00-06:00"] && list.bandwidth == 20_000_000)
+        #expect(list.into == [.docker, .containerd])
     }
 
     @Test func `takes in the lists of warm.d beside it`() throws {
@@ -110,6 +117,10 @@ import Warming
         ("[store]\nmax-size = 100", 2, "[store] max-size", "at least 1MB"),
         ("[store]\nlow-watermark = 80", 2, "[store] low-watermark", "from 0.1 to 1"),
         ("[store]\nmaxsize = 1", 2, "[store] maxsize", "\"max-size\""),
+        ("[warm.a]\nimages = [\"x\"]\nschedule = \"soon\"", 3, "[warm.a] schedule", "systemd-analyze calendar"),
+        ("[warm.a]\nimages = [\"x\"]\nevery = \"1h\"\nwindow = \"22-6\"", 4, "[warm.a] window", "22:00-06:00"),
+        ("[warm.a]\nimages = [\"x\"]\nwindow = \"22:00-06:00\"", 3, "[warm.a] window", "neither"),
+        ("[warm.a]\nimages = [\"x\"]\ninto = [\"rkt\"]", 3, "[warm.a] into", "\"podman\""),
         ("pull = 3", 1, "pull", "table"),
         ("[control]\nsocket = \"relative.sock\"", 2, "[control] socket", "absolute"),
         ("[registry.\"docker.io\"]\nendpoint = \"ftp://x\"", 2, "[registry.\"docker.io\"] endpoint", "https://"),
@@ -179,12 +190,13 @@ import Warming
         let keys = live.compactMap { line in line.range(of: " = ").map { String(line[..<$0.lowerBound]) } }
         #expect(
             Set(keys) == [
-                "any-registry", "ca", "cert", "client-ca", "client-cert", "client-key", "connect-timeout",
+                "any-registry", "bandwidth", "ca", "cert", "client-ca", "client-cert", "client-key", "connect-timeout",
                 "credential-helper", "endpoint", "every", "files", "format", "group", "hosts", "images", "insecure",
-                "insecure-listen", "keep-at-least", "key", "level", "listen", "low-speed", "low-speed-time",
+                "insecure-listen", "into", "keep-at-least", "key", "level", "listen", "low-speed", "low-speed-time",
                 "low-watermark", "max-connections", "max-size", "min-free", "mirrors", "password-file", "per-host",
                 "pin", "platforms", "private", "proxy", "range-threshold", "read-group", "reserve", "retries",
-                "revalidate", "revalidate-after", "scrub-every", "socket", "token-realms", "username",
+                "revalidate", "revalidate-after", "schedule", "scrub-every", "socket", "token-realms", "username",
+                "window",
             ])
         let directory = try TemporaryDirectory()
         try Files.write(Array("pw".utf8), to: directory.path("pw"), mode: 0o600)

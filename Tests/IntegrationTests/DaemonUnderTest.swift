@@ -9,6 +9,7 @@ final class DaemonUnderTest: Sendable {
     let directory: TemporaryDirectory
     let socket: String
     private let config: String
+    private let variables: [String: String]
     private let running: Locked<RunningProcess>
 
     /// Where this build's executables are: beside the test bundle.
@@ -19,7 +20,7 @@ final class DaemonUnderTest: Sendable {
 
     /// Starts a daemon for which `docker.io` is the stand-in, if there is one.
     static func start(
-        hub: HubStandIn? = nil, config: String = "", registry: [String] = []
+        hub: HubStandIn? = nil, config: String = "", registry: [String] = [], environment: [String: String] = [:]
     ) async throws -> DaemonUnderTest {
         let directory = try TemporaryDirectory("layerd-it")
         // The mirror's default port is one for the whole machine; tests that want a mirror ask for a free one.
@@ -31,21 +32,28 @@ final class DaemonUnderTest: Sendable {
         }
         let file = directory.path("layerd.toml")
         try Files.write(text, to: file)
-        return DaemonUnderTest(directory, config: file, try await launch(directory, config: file))
+        let process = try await launch(directory, config: file, environment)
+        return DaemonUnderTest(directory, config: file, environment, process)
     }
 
-    private init(_ directory: TemporaryDirectory, config: String, _ process: RunningProcess) {
+    private init(
+        _ directory: TemporaryDirectory, config: String, _ variables: [String: String], _ process: RunningProcess
+    ) {
         self.directory = directory
+        self.variables = variables
         self.config = config
         socket = directory.path("layerd.sock")
         running = Locked(process)
     }
 
-    private static func launch(_ directory: TemporaryDirectory, config: String) async throws -> RunningProcess {
+    private static func launch(
+        _ directory: TemporaryDirectory, config: String, _ more: [String: String]
+    ) async throws -> RunningProcess {
         // What docker keeps for whoever runs the tests is no part of them.
         var variables = ProcessInfo.processInfo.environment
         variables["HOME"] = directory.path
         variables["DOCKER_CONFIG"] = directory.path("daemon")
+        variables.merge(more) { $1 }
         let process = try RunningProcess(
             products + "/layerd",
             [
@@ -71,7 +79,7 @@ final class DaemonUnderTest: Sendable {
 
     /// Starts it again on the same state.
     func restart() async throws {
-        let process = try await Self.launch(directory, config: config)
+        let process = try await Self.launch(directory, config: config, variables)
         running.withLock { $0 = process }
     }
 

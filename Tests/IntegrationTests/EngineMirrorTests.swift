@@ -44,6 +44,40 @@ struct `The engines of a machine` {
         }
     }
 
+    @Test func `take over what a warm list brought, under its own name`() async throws {
+        let directory = try TemporaryDirectory("lyd")
+        let config =
+            DaemonUnderTest.mirrorConfig
+            + "[warm.all]\nimages = [\"shop:1.0\"]\ninto = [\"docker\", \"podman\", \"containerd\"]\n"
+        let variables = try EngineYard.variables(for: directory)
+        try await withScene(config: config, environment: variables) { scene in
+            let yard = try await EngineYard(scene, in: directory)
+            let containerd = try await yard.startContainerd()
+            let dockerd = try await yard.startDockerd()
+            let run = try await scene.daemon.layerctl("warm", "--format", "json", "all")
+            #expect(run.status == 0, "\(run.errors)")
+            let name = "docker.io/library/shop:1.0"
+            #expect(try await yard.ctrNames(namespace: "warm") == [name])
+            let docker = try await yard.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
+            #expect(docker.output == "shop:1.0\n", "\(docker.output)\(docker.errors)")
+            let podman = try await yard.podman("images", "--format", "{{.Repository}}:{{.Tag}}")
+            #expect(podman.output == name + "\n", "\(podman.output)\(podman.errors)")
+            #expect(scene.hub.log.count { $0.kind == .cdn } == scene.shop.manifests[0].layers.count + 1)
+            try await dockerd.stop()
+            try await expectOneWithout(scene)
+            try await containerd.stop()
+        }
+    }
+
+    /// The image is here, the two engines that run have it, and the entry is tried again.
+    private func expectOneWithout(_ scene: Scene) async throws {
+        let run = try await scene.daemon.layerctl("warm", "all")
+        #expect(run.status == 1 && run.errors.contains("docker does not have it"), "\(run.errors)")
+        #expect(!run.errors.contains("podman") && !run.errors.contains("containerd"), "\(run.errors)")
+        let entry = try await scene.daemon.get("/layerd/v1/warm")["entries"]?.array?.first
+        #expect(entry?["failures"]?.integer == 1 && entry?["digest"]?.string == "\(scene.shop.digest)")
+    }
+
     /// What would end a pull of podman's or skopeo's at the registry itself, for they resume nothing, is layerd's to
     /// mend.
     @Test func `notice nothing of a transfer that breaks upstream`() async throws {

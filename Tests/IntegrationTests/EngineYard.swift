@@ -19,8 +19,8 @@ struct EngineYard {
     let mirror: String
 
     /// Wires every engine below a root of its own.
-    init(_ scene: Scene) async throws {
-        directory = try TemporaryDirectory("lyd")
+    init(_ scene: Scene, in given: TemporaryDirectory? = nil) async throws {
+        directory = try given ?? TemporaryDirectory("lyd")
         mirror = try await scene.daemon.mirror()
         for engine in ["dockerd", "containerd", "podman"] {
             let wired = try await scene.daemon.layerctl(
@@ -67,6 +67,35 @@ struct EngineYard {
         return try await runProcess(
             "unshare", ["-m", "sh", "-c", prepared], environment: environment(["STORAGE": flags]),
             timeout: .seconds(120))
+    }
+
+    // MARK: Engines that layerd asks itself
+
+    /// With which podman and ctr, run by layerd, find the stores and daemons of this directory.
+    static func variables(for directory: TemporaryDirectory) throws -> [String: String] {
+        let storage = directory.path("storage.conf")
+        try Files.write(
+            """
+            [storage]
+            driver = "vfs"
+            graphroot = "\(directory.path("storage"))"
+            runroot = "\(directory.path("run"))"
+
+            """, to: storage)
+        // podman wants the file that the variable leads to.
+        try Files.write("{}", to: directory.path("config.json"))
+        return [
+            "DOCKER_CONFIG": directory.path(""), "CONTAINERS_STORAGE_CONF": storage, "DOCKER_HOST": "unix://\(directory.path("d.sock"))",
+            "CONTAINERD_ADDRESS": directory.path("c.sock"), "CONTAINERD_NAMESPACE": "warm",
+            "CONTAINERD_SNAPSHOTTER": "native", "XDG_RUNTIME_DIR": directory.path,
+        ]
+    }
+
+    /// The names of the images that ctr knows.
+    func ctrNames(namespace: String) async throws -> [String] {
+        let list = ["-a", containerdSocket, "-n", namespace, "images", "ls", "-q"]
+        return try await runChecked("ctr", list, environment: environment()).output.split(separator: "\n").map(
+            String.init)
     }
 
     // MARK: containerd and dockerd

@@ -15,7 +15,8 @@ struct Scene {
     static let webPingName = "diamol/ch03-web-ping:latest"
 
     static func set(
-        _ change: (inout HubOptions) -> Void = { _ in }, config: String = "", registry: [String] = []
+        _ change: (inout HubOptions) -> Void = { _ in }, config: String = "", registry: [String] = [],
+        environment: [String: String] = [:]
     ) async throws -> Scene {
         var options = HubOptions()
         // Names under .localhost resolve to the loopback in libcurl itself (RFC 6761).
@@ -29,7 +30,8 @@ struct Scene {
         let shop = try factory.application("shop", on: base)
         hub.content.add(webPing, to: "diamol/ch03-web-ping")
         hub.content.add(shop, to: "library/shop", tags: ["latest", "1.0"])
-        let daemon = try await DaemonUnderTest.start(hub: hub, config: config, registry: registry)
+        let daemon = try await DaemonUnderTest.start(
+            hub: hub, config: config, registry: registry, environment: environment)
         return Scene(hub: hub, daemon: daemon, factory: factory, base: base, webPing: webPing, shop: shop)
     }
 
@@ -50,9 +52,9 @@ struct Scene {
 /// - Parameter registry: more lines for the stand-in's section of the configuration.
 func withScene(
     _ change: (inout HubOptions) -> Void = { _ in }, config: String = "", registry: [String] = [],
-    _ body: (Scene) async throws -> Void
+    environment: [String: String] = [:], _ body: (Scene) async throws -> Void
 ) async throws {
-    let scene = try await Scene.set(change, config: config, registry: registry)
+    let scene = try await Scene.set(change, config: config, registry: registry, environment: environment)
     do {
         try await body(scene)
     } catch {

@@ -90,6 +90,51 @@ import Testing
         }
     }
 
+    @Test func `is brought when its schedule comes up, in its window, as fast as it may be`() async throws {
+        let config = """
+            [warm.night]
+            images = ["big"]
+            schedule = "*:*:*"
+            window = ["00:00-12:00", "12:00-24:00"]
+            bandwidth = "1MB"
+            [warm.never]
+            images = ["shop"]
+            every = "1m"
+            window = "Mon 00:00-00:01"
+            [warm.later]
+            images = ["shop"]
+            schedule = ["2199-01-01"]
+            """
+        try await withScene(config: config) { scene in
+            let big = try ImageFactory(seed: 3).big([1_500_000])
+            scene.hub.content.add(big, to: "library/big")
+            let began = ContinuousClock.now
+            let run = try await scene.daemon.layerctl("warm", "--format", "json", "night")
+            #expect(run.status == 0, "\(run.errors)")
+            // An eighth of a second's worth comes at once.
+            #expect(ContinuousClock.now - began > .milliseconds(1_250))
+            _ = try await scene.daemon.process.wait(for: "the night") { output in
+                output.errorText.contains(" warmed ") && output.errorText.contains("lists=night") ? true : nil
+            }
+            let state = try await scene.daemon.get("/layerd/v1/warm")
+            #expect(state["entries"]?.array?.allSatisfy { $0["list"]?.string == "night" } == true)
+            let night = state["lists"]?.array?.first { $0["name"]?.string == "night" }
+            #expect(night?["next"]?.string?.hasPrefix("20") == true && night?["bandwidth"]?.integer == 1_000_000)
+            // Whoever waits for it does not wait as long.
+            let other = try ImageFactory(seed: 4).big([3_000_000])
+            scene.hub.content.add(other, to: "library/big")
+            let slow = try RunningProcess(
+                DaemonUnderTest.products + "/layerctl", ["-H", "unix://\(scene.daemon.socket)", "warm", "night"])
+            try await scene.hub.log.wait(for: "its transfer") { history in
+                history.records.contains { $0.path.contains("\(other.manifests[0].layers[0].digest.hex)") }
+            }
+            let waiting = ContinuousClock.now
+            #expect(try await scene.daemon.layerctl("pull", "-q", "big").status == 0)
+            #expect(ContinuousClock.now - waiting < .milliseconds(2_500))
+            #expect(try await slow.exit() == 0)
+        }
+    }
+
     private func done(_ result: ProcessResult) throws -> JSON {
         let line = try #require(result.output.split(separator: "\n").last)
         return try JSON(parsing: Array(line.utf8))

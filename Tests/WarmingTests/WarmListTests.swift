@@ -23,15 +23,35 @@ import Testing
     ) {
         var list = WarmList(name: "a")
         list.every = .seconds(3600)
-        let found = list.isDue(state(checked: checked, failures: failures), at: Timestamp(seconds: now))
+        let found = self.isDue(list, state(checked: checked, failures: failures), now)
         #expect(found == isDue)
     }
 
     @Test func `comes at once for what was never looked at, and never without an interval`() {
         var list = WarmList(name: "a")
-        #expect(!list.isDue(nil, at: Timestamp(seconds: 0)))
+        #expect(!isDue(list, nil, 0))
         list.every = .seconds(60)
-        #expect(list.isDue(nil, at: Timestamp(seconds: 0)))
+        #expect(isDue(list, nil, 0))
+    }
+
+    /// 03:00 of the first day of 1970 is second 10,800.
+    @Test(arguments: [
+        (Int64?.none, 0, Int64(10_799), false), (nil, 0, 10_800, true), (10_799, 0, 10_800, true),
+        (10_800, 0, 10_801, false), (10_800, 0, 97_199, false), (10_800, 0, 97_200, true),
+        // What the machine slept through is made up for, once.
+        (10_800, 0, 500_000, true), (500_000, 0, 500_001, false),
+        // A failure does not wait for the next day.
+        (10_800, 1, 10_859, false), (10_800, 1, 10_860, true), (10_800, 30, 14_399, false), (10_800, 30, 14_400, true),
+        (20_000, 0, 10_000, true),
+    ])
+    func `comes when its schedule does`(checked: Int64?, failures: Int, now: Int64, isDue: Bool) throws {
+        var list = WarmList(name: "a")
+        list.schedule = [try CalendarExpression("03:00")]
+        #expect(self.isDue(list, checked.map { state(checked: $0, failures: failures) }, now) == isDue)
+    }
+
+    private func isDue(_ list: WarmList, _ state: WarmState?, _ now: Int64) -> Bool {
+        list.isDue(state, at: Timestamp(seconds: now), known: Timestamp(seconds: 0), zone: .utc)
     }
 
     @Test func `asks for each image on each platform`() throws {
