@@ -12,7 +12,7 @@ OPTIMISED = $(SWIFT) build -c release --static-swift-stdlib
 DESTDIR ?=
 
 .PHONY: help graphs prune-graphs demo test mutants build release run lint format tsan deps test-deps bench bench-quick bench-mirror bench-programs clean
-.PHONY: fuzz package install deb
+.PHONY: fuzz package install deb test-package
 
 help:
 	@echo "make demo     build, start layerd, pull three images, show what it did (nothing is left running)"
@@ -114,6 +114,12 @@ install: package
 
 deb: package
 	@CONFIGURATION=$(CONFIGURATION) .ci/package deb .build/deb
+
+# Installs the package in a fresh Debian root, pulls there, upgrades, removes and purges it. Needs root and a Debian mirror.
+test-package: deb
+	$(SWIFT) build -c $(CONFIGURATION) --static-swift-stdlib --product hub-stand-in
+	.ci/test-package "$$(ls -t .build/deb/*.deb | head -1)" .build/deb/root \
+	    "$$($(SWIFT) build -c $(CONFIGURATION) --static-swift-stdlib --show-bin-path)/hub-stand-in"
 
 lint:
 	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests

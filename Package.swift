@@ -56,7 +56,7 @@ let suites = [
         [
             "Archives", "Layers", "Pulling", "Coordination", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport",
         ]),
-    suite("WarmingTests", ["Warming", "Catalogue", "OCI", "TestSupport"]),
+    suite("WarmingTests", ["Warming", "Pulling", "Catalogue", "Registry", "OCI", "Coordination", "TestSupport"]),
     suite("ServingTests", ["Serving", nioCore]),
     suite(
         "EngineAPITests",

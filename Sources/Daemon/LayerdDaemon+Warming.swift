@@ -4,7 +4,8 @@ internal import OCI
 internal import ServiceLifecycle
 internal import Warming
 
-/// Brings the lists whose time has come, and looks at least twice a minute; each goes on beside the others until it is done.
+/// Brings the lists whose time has come, and looks at least twice a minute; each goes on beside the others until it is
+/// done.
 struct WarmService: Service {
     let warmer: Warmer
     let logger: Logger

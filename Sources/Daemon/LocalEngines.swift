@@ -6,9 +6,9 @@ internal import Serving
 internal import Transport
 internal import Warming
 
-/// Has the machine's engines pull from the mirror, whether or not they are wired to it: by the mirror's own address, and
-/// the image gets its own name afterwards. An image that is named by digest alone is pulled by its own name, which only
-/// an engine that is wired to the mirror has from there.
+/// Has the machine's engines pull from the mirror, wired to it or not: by the mirror's own address, and the image
+/// gets its own name afterwards. An image that is named by digest alone is pulled by its own name, which only an engine
+/// that is wired to the mirror has from there.
 ///
 /// docker is asked over its socket (`DOCKER_HOST`); podman and ctr are run, and find their daemons by `CONTAINER_HOST`,
 /// `CONTAINERD_ADDRESS` and `CONTAINERD_NAMESPACE` as they do by hand.

@@ -35,9 +35,9 @@ struct ScrubService: Service {
             do {
                 if try await catalogue.moment(Self.name) == nil { try await catalogue.note(Self.name) }
                 let last = try await catalogue.moment(Self.name) ?? .now()
-                let age = Duration.seconds(max(0, Timestamp.now().seconds - last.seconds))
-                if age < every {
-                    try await Task.sleep(for: min(every - age, .seconds(3600)))
+                let wait = Self.wait(since: last, now: .now(), every: every)
+                if wait > .zero {
+                    try await Task.sleep(for: min(wait, .seconds(3600)))
                 } else {
                     try await scrub()
                 }
@@ -48,6 +48,11 @@ struct ScrubService: Service {
                 do { try await Task.sleep(for: .seconds(60)) } catch { return }
             }
         }
+    }
+
+    /// How long it is to the next; never longer than a period, however the clock was set.
+    static func wait(since last: Timestamp, now: Timestamp, every: Duration) -> Duration {
+        max(.zero, every - .seconds(max(0, now.seconds - last.seconds)))
     }
 
     private func scrub() async throws {

@@ -1,4 +1,4 @@
-/// Reads the text of a ``CalendarExpression``, in the order in which systemd reads it: zone, words, weekdays, date, time.
+/// Reads the text of a ``CalendarExpression`` in systemd's order: zone, words, weekdays, date, time.
 struct CalendarParser {
     private(set) var rest: Substring
 

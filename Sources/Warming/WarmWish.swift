@@ -70,7 +70,8 @@ public enum WarmError: Fault, Equatable {
         case .unreadable(let file, let reason): "\(file) cannot be read: \(reason)"
         case .nothingToDo: "nothing to warm: name a list, an image, or a file with -f"
         case .invalidSchedule(let text):
-            "\"\(text)\" is no calendar expression such as \"daily\" or \"Mon..Fri 03:00\"; try: systemd-analyze calendar"
+            "\"\(text)\" is no calendar expression such as \"daily\" or \"Mon..Fri 03:00\"; try: "
+                + "systemd-analyze calendar"
         case .invalidWindow(let text): "\"\(text)\" is no window such as \"22:00-06:00\" or \"Sat,Sun 00:00-24:00\""
         case .notFed(let engines, let reasons):
             zip(engines, reasons).map { "\($0.rawValue) does not have it: \($1)" }.joined(separator: "; ")

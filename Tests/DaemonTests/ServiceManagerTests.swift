@@ -38,6 +38,17 @@ import Testing
         ServiceManager(environment: ["NOTIFY_SOCKET": "/no/such/socket"], pid: 7).ready("serving")
     }
 
+    /// K15: what is told every few seconds for years.
+    @Test func `is told a thousand times with no descriptor left over`() throws {
+        let directory = try TemporaryDirectory()
+        let socket = try NotifySocket(path: directory.path("notify"))
+        let manager = ServiceManager(environment: ["NOTIFY_SOCKET": socket.path], pid: 7)
+        let before = try Files.list("/proc/self/fd").count
+        for _ in 0..<1000 { manager.ping() }
+        // Other tests open and close some meanwhile.
+        #expect(try Files.list("/proc/self/fd").count < before + 500)
+    }
+
     /// The loop that pings goes on, but what it asks hangs: that is what a watchdog is for.
     @Test func `hears no sign of life from a daemon that hangs`() async throws {
         let directory = try TemporaryDirectory()

@@ -85,7 +85,8 @@ struct EngineYard {
         // podman wants the file that the variable leads to.
         try Files.write("{}", to: directory.path("config.json"))
         return [
-            "DOCKER_CONFIG": directory.path(""), "CONTAINERS_STORAGE_CONF": storage, "DOCKER_HOST": "unix://\(directory.path("d.sock"))",
+            "DOCKER_CONFIG": directory.path(""), "CONTAINERS_STORAGE_CONF": storage,
+            "DOCKER_HOST": "unix://\(directory.path("d.sock"))",
             "CONTAINERD_ADDRESS": directory.path("c.sock"), "CONTAINERD_NAMESPACE": "warm",
             "CONTAINERD_SNAPSHOTTER": "native", "XDG_RUNTIME_DIR": directory.path,
         ]

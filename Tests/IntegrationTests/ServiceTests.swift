@@ -94,6 +94,14 @@ import Testing
         #expect(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
     }
 
+    /// A12: a start limit would end the sockets with the service, after which nobody is answered until somebody comes.
+    @Test func `are never given up by systemd, however often the daemon dies`() throws {
+        let text = String(decoding: try Files.read(Self.folder + "/layerd.service"), as: UTF8.self)
+        let lines = Set(text.split(separator: "\n").map(String.init))
+        #expect(lines.isSuperset(of: ["StartLimitIntervalSec=0", "Restart=always", "RestartSec=3"]))
+        #expect(lines.isSuperset(of: ["Sockets=layerd.socket layerd-mirror.socket", "WatchdogSec=30"]))
+    }
+
     @Test(arguments: ["layerd.service", "layerd-warm@.service"])
     func `expose little`(unit: String) async throws {
         let result = try await runProcess(
