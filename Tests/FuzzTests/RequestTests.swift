@@ -52,10 +52,17 @@ import Testing
         let (tried, taken) = try fuzzer.run { bytes, random in
             let sizes: [Int64] = [0, 1, 100, .max]
             let size = sizes.randomElement(using: &random) ?? 0
-            guard case .part(let part) = ByteRange(String(decoding: bytes, as: UTF8.self), size: size) else {
-                return false
+            let parts: [Range<Int64>]
+            switch ByteRange(String(decoding: bytes, as: UTF8.self), size: size) {
+            case .part(let part): parts = [part]
+            case .parts(let several): parts = several
+            case .whole, .outside: return false
             }
-            try require(!part.isEmpty && part.lowerBound >= 0 && part.upperBound <= size, "\(part) of \(size) bytes")
+            for part in parts {
+                try require(
+                    !part.isEmpty && part.lowerBound >= 0 && part.upperBound <= size, "\(part) of \(size) bytes")
+            }
+            try require(parts.count <= ByteRange.maximumParts, "\(parts.count) parts")
             return true
         }
         #expect(taken * 200 > tried, "\(taken) of \(tried)")
