@@ -1,0 +1,164 @@
+import FoundationEssentials
+import Glibc
+import OCI
+import TestSupport
+import Testing
+
+/// The control socket in somebody else's hands, as it is in systemd's: who connects while no daemon runs waits for the
+/// next one.
+@Suite(.serialized) struct `A daemon whose socket outlives it` {
+    @Test func `is stopped and started again and again, and no client notices`() async throws {
+        // A longer form, by hand: LAYERD_RESTART_SECONDS=2.
+        let seconds = ProcessInfo.processInfo.environment["LAYERD_RESTART_SECONDS"].flatMap(Double.init) ?? 1
+        try await withScene({ $0.bytesPerSecond = Int(300_000 / seconds) }) { scene in
+            for number in 0..<20 {
+                let image = try ImageFactory(seed: UInt64(60 + number)).big([120_000])
+                scene.hub.content.add(image, to: "library/image\(number)")
+            }
+            let holder = try Holder(scene, signal: SIGTERM)
+            let failures = try await withThrowingTaskGroup(of: String?.self) { group in
+                for lane in 0..<4 {
+                    group.addTask {
+                        for number in stride(from: lane, to: 20, by: 4) {
+                            let pull = try await holder.layerctl("pull", "-q", "image\(number)")
+                            if pull.status != 0 { return "image\(number): \(pull.errors)" }
+                        }
+                        return nil
+                    }
+                }
+                group.addTask {
+                    // Until the pulls are done, which cancels it.
+                    while !Task.isCancelled {
+                        do { try await Task.sleep(for: .seconds(seconds)) } catch { return nil }
+                        try await holder.end()
+                    }
+                    return nil
+                }
+                var failures: [String] = []
+                for _ in 0..<4 { if let failure = try await group.next() ?? nil { failures.append(failure) } }
+                group.cancelAll()
+                return failures
+            }
+            #expect(failures == [])
+            #expect(try await holder.layerctl("ls").output.split(separator: "\n").count { $0.contains("image") } == 20)
+            print("20 pulls, and \(holder.deaths) restarts meanwhile")
+            #expect(holder.deaths >= 2)
+            try await holder.strike()
+        }
+    }
+
+    /// A10: what traps in Swift ends the process; nobody who waits at the socket is turned away.
+    @Test func `answers who waits for it when it dies of a trap`() async throws {
+        try await withScene { scene in
+            let holder = try Holder(scene, signal: SIGILL)
+            _ = try await holder.layerctl("pull", "-q", "shop")
+            for _ in 0..<4 {
+                try await holder.end()
+                let answer = try await runChecked(
+                    "curl", ["-s", "--unix-socket", holder.socket, "http://layerd/images/json"])
+                #expect(answer.output.contains("shop:latest"), "\(answer.output)")
+            }
+            try await holder.strike()
+        }
+    }
+
+    /// K15: the same work over and over leaves no more descriptors, threads or memory in use than at first.
+    @Test func `is of the same size after much work`() async throws {
+        try await withScene { scene in
+            func work() async throws {
+                #expect(try await scene.daemon.layerctl("pull", "-q", "shop").status == 0)
+                _ = try await scene.daemon.get("/v1.50/system/df")
+                #expect(try await scene.daemon.layerctl("rm", "shop").status == 0)
+            }
+            for _ in 0..<3 { try await work() }
+            let before = try Size(of: scene.daemon.process.pid)
+            for _ in 0..<12 { try await work() }
+            let after = try Size(of: scene.daemon.process.pid)
+            // Connections that are kept for a while come and go.
+            #expect(after.descriptors <= before.descriptors + 4, "\(before) \(after)")
+            #expect(after.threads <= before.threads + 2, "\(before) \(after)")
+        }
+    }
+
+    private struct Size: CustomStringConvertible {
+        let descriptors: Int, threads: Int
+        init(of pid: Int32) throws {
+            descriptors = try Files.list("/proc/\(pid)/fd").count
+            threads = try Files.list("/proc/\(pid)/task").count
+        }
+        var description: String { "\(descriptors) descriptors, \(threads) threads" }
+    }
+}
+
+/// Opens the socket, runs a daemon on it, and another one whenever that was told to end.
+private final class Holder: Sendable {
+    private static let script = """
+        import ctypes, os, signal, socket, sys, time
+        path, number, command = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen(1024)
+        wanted = []
+        signal.signal(signal.SIGUSR1, lambda *_: wanted.append(number))
+        signal.signal(signal.SIGTERM, lambda *_: wanted.append(0))
+        while 0 not in wanted:
+            pid = os.fork()
+            if pid == 0:
+                os.setpgid(0, 0)
+                ctypes.CDLL(None).prctl(1, 9)
+                os.dup2(listener.fileno(), 3)
+                os.set_inheritable(3, True)
+                os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES="control")
+                os.execv(command[0], command)
+            while not wanted:
+                time.sleep(0.01)
+            os.kill(pid, wanted[0] or signal.SIGTERM)
+            os.waitpid(pid, 0)
+            if 0 not in wanted:
+                wanted.clear()
+                print("down", flush=True)
+                time.sleep(0.2)
+        """
+
+    let socket: String
+    private let process: RunningProcess
+
+    /// In the place of the scene's own daemon, on a state directory of its own.
+    init(_ scene: Scene, signal: Int32) throws {
+        let directory = scene.daemon.directory
+        socket = directory.path("held.sock")
+        try Files.write(
+            """
+            [mirror]
+            listen = []
+            [registry."docker.io"]
+            endpoint = "\(scene.hub.endpoint)"
+            ca = "\(scene.hub.caFile ?? "")"
+            """, to: directory.path("held.toml"))
+        process = try RunningProcess(
+            "python3",
+            [
+                "-c", Self.script, socket, "\(signal)", DaemonUnderTest.products + "/layerd", "--config",
+                directory.path("held.toml"), "--state-dir", directory.path("held"),
+            ])
+    }
+
+    var deaths: Int { process.state.outputText.split(separator: "\n").count }
+
+    /// Ends the daemon, and returns before the next is there.
+    func end() async throws {
+        let before = deaths
+        process.signal(SIGUSR1)
+        _ = try await process.wait(for: "the daemon's end") { state in
+            state.outputText.split(separator: "\n").count > before ? true : nil
+        }
+    }
+
+    func layerctl(_ arguments: String...) async throws -> ProcessResult {
+        for _ in 0..<500 where Files.size(socket) == nil { try await Task.sleep(for: .milliseconds(10)) }
+        return try await runProcess(
+            DaemonUnderTest.products + "/layerctl", ["-H", "unix://\(socket)"] + arguments, timeout: .seconds(60))
+    }
+
+    func strike() async throws { _ = try await process.stop(grace: .seconds(20)) }
+}
