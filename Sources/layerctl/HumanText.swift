@@ -92,16 +92,6 @@ enum HumanText {
         text.count <= columns ? text : String(text.prefix(columns - 1)) + "…"
     }
 
-    /// Text from outside for a line of a terminal: what is in an image must not move the cursor, colour the screen or
-    /// make lines of its own.
-    static func printable(_ text: String) -> String {
-        func isControl(_ scalar: Unicode.Scalar) -> Bool {
-            scalar.value < 0x20 || 0x7f..<0xa0 ~= scalar.value || scalar.value == 0x2028 || scalar.value == 0x2029
-        }
-        guard text.unicodeScalars.contains(where: isControl) else { return text }
-        return String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? " " : $0 }))
-    }
-
     /// An ID without its algorithm, cut as docker cuts it.
     static func shortID(_ id: String) -> String {
         String(id.split(separator: ":", maxSplits: 1).last ?? "").prefix(12).description
