@@ -55,7 +55,7 @@ final class Interruption: Sendable {
             started.withLock { $0 = pull }
             if step == .dropped { return _ = await pull.result }
             // With its manifest at hand the pull asks for the layers next, and meets the claim.
-            while rig.registry.state.withLock({ $0.resolvedAtOnce }) < 2 { await Task.yield() }
+            while rig.registry.state.withLock({ $0.documentGets.count }) < 2 { await Task.yield() }
             for _ in 0..<500 { await Task.yield() }
         }
         let removed = try await rig.collector.remove(images: [old])
