@@ -40,17 +40,6 @@ extension Catalogue {
         }
     }
 
-    /// Whether any tag or digest reference of that repository is recorded.
-    public func knows(_ repository: Repository) async throws -> Bool {
-        // By ranges of the primary key: what follows the repository in a name is `:` or `@`.
-        let sql = "SELECT EXISTS (SELECT 1 FROM names WHERE name > ? AND name < ? OR name > ? AND name < ?)"
-        let text = repository.description
-        return try await read { db in
-            try Bool.fetchOne(
-                db.cachedStatement(sql: sql), arguments: [text + ":", text + ";", text + "@", text + "A"]) ?? false
-        }
-    }
-
     /// Counts a reader of an image among its holders until the answer is released: somebody saves or serves it.
     ///
     /// The count lives in memory; a reader does not outlive the process.

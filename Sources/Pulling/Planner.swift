@@ -12,8 +12,6 @@ struct Planner: Sendable {
     let fetcher: any Fetcher
     /// What a name is recorded to mean here.
     let recorded: @Sendable (Reference) async throws -> Descriptor?
-    /// Whether any image of a repository is here.
-    let isKnown: @Sendable (Repository) async throws -> Bool
 
     /// - Parameter store: under the pull's lease, for what is found here must still be here in the end.
     func plan(_ request: PullRequest, store: any ContentStore) async throws -> PullPlan {
@@ -45,12 +43,10 @@ struct Planner: Sendable {
         if reference.digest != nil, let known = try await recorded(reference) {
             return Resolution(descriptor: known, host: reference.repository.domain)
         }
-        let isNew = try await !isKnown(reference.repository)
-        if reference.digest != nil || isNew {
-            // Costs a manifest; a tag of a known repository is asked for by HEAD.
+        if reference.digest != nil {
+            // Costs a manifest; a tag is asked for by HEAD.
             try await fetcher.admit(request.purpose, to: reference.repository, credential: request.credential)
         }
-        if isNew { return try await resolver.resolveAtOnce(reference, credential: request.credential) }
         return try await resolver.resolve(reference, credential: request.credential)
     }
 

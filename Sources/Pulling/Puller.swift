@@ -58,8 +58,7 @@ public final class Puller: ImagePuller {
         work = PullWork(
             planner: Planner(
                 resolver: resolver, fetcher: fetcher,
-                recorded: { try await catalogue.image(named: $0)?.target },
-                isKnown: { try await catalogue.knows($0) }),
+                recorded: { try await catalogue.image(named: $0)?.target }),
             transfers: transfers,
             recorder: PullRecorder(store: store, catalogue: catalogue, collector: collector), events: events,
             collector: collector, store: store, metrics: metrics)

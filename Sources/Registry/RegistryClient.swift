@@ -90,14 +90,6 @@ public final class RegistryClient: Resolver, Fetcher {
         }
     }
 
-    public func resolveAtOnce(_ reference: Reference, credential: Credential?) async throws -> Resolution {
-        let reference = reference.forPull
-        let subject = Subject(reference)
-        return try await asking(about: subject, credential) { upstream in
-            try await resolveByGet(subject, reference.digest, at: upstream)
-        }
-    }
-
     public func document(
         _ descriptor: Descriptor, in repository: Repository, limit: Int, credential: Credential?
     ) async throws -> [UInt8] {

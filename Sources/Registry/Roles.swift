@@ -44,11 +44,6 @@ public protocol Resolver: Sendable {
     /// - Throws: a ``RegistryError``, or `CancellationError`.
     func resolve(_ reference: Reference, credential: Credential?) async throws -> Resolution
 
-    /// What a tag means, with its document, by one GET: for a name of whose repository nothing is here, so that the
-    /// document will be needed anyway and a HEAD would be a round trip for nothing. Costs a manifest at Docker Hub.
-    /// - Throws: a ``RegistryError``, or `CancellationError`.
-    func resolveAtOnce(_ reference: Reference, credential: Credential?) async throws -> Resolution
-
     /// The tags of `repository`, in the registry's order.
     /// - Throws: a ``RegistryError``, or `CancellationError`.
     func tags(of repository: Repository, credential: Credential?) async throws -> [String]
@@ -59,11 +54,6 @@ public protocol Resolver: Sendable {
 }
 
 extension Resolver {
-    /// Asks as for any other name.
-    public func resolveAtOnce(_ reference: Reference, credential: Credential?) async throws -> Resolution {
-        try await resolve(reference, credential: credential)
-    }
-
     /// Nothing is kept.
     public func showsCredential(to registry: String) async -> Bool { false }
 }

@@ -56,16 +56,6 @@ import Testing
 }
 
 @Suite struct `A name` {
-    @Test func `makes its repository known, and no other that begins alike`() async throws {
-        let catalogue = try await emptyCatalogue()
-        let knows = { (text: String) in try await catalogue.knows(Reference(parsing: text).repository) }
-        #expect(try await !knows("app"))
-        try await catalogue.record(image(1), named: references("app-two:1", "localhost:5000/app/sub:1"))
-        try await catalogue.record(image(2), named: [Reference(parsing: "other@\(digest(2))")])
-        for text in ["app", "app-tw", "localhost:5000/app", "sub"] { #expect(try await !knows(text), "\(text)") }
-        for text in ["app-two", "localhost:5000/app/sub", "other"] { #expect(try await knows(text), "\(text)") }
-    }
-
     @Test func `moves to an image that is recorded, and to no other`() async throws {
         let catalogue = try await emptyCatalogue()
         try await catalogue.record(image(1), named: references("a:1"))

@@ -10,8 +10,6 @@ final class FakeRegistry: Resolver, Fetcher {
         var blobs: [Digest: [UInt8]] = [:]
         var tags: [String: Digest] = [:]
         var resolved = 0
-        /// Of those, with the document in the same answer.
-        var resolvedAtOnce = 0
         var documentGets: [Digest: Int] = [:]
         var blobGets: [Digest: Int] = [:]
         var faults: [Digest: [any Error]] = [:]
@@ -41,15 +39,6 @@ final class FakeRegistry: Resolver, Fetcher {
             guard let digest, let document = state.documents[digest] else { throw Missing(what: "\(reference)") }
             return Resolution(descriptor: document.descriptor, body: nil, host: "fake.example")
         }
-    }
-
-    func resolveAtOnce(_ reference: Reference, credential: Credential?) async throws -> Resolution {
-        var resolution = try await resolve(reference, credential: credential)
-        state.withLock { state in
-            state.resolvedAtOnce += 1
-            resolution.body = state.documents[resolution.descriptor.digest]?.bytes
-        }
-        return resolution
     }
 
     func tags(of repository: Repository, credential: Credential?) async throws -> [String] {

@@ -106,20 +106,6 @@ import Testing
         #expect(rig.registry.state.withLock { $0.resolved } == asked, "a digest means the same for ever")
     }
 
-    @Test func `of a repository that nobody knows here asks for the document at once, and of any other by HEAD`()
-        async throws
-    {
-        let rig = try await PullingRig()
-        let image = try rig.registry.add("app:1", layers: ["one"])
-        _ = try rig.registry.add("app:2", layers: ["two"])
-        _ = try await rig.pull("app:1")
-        #expect(rig.registry.state.withLock { ($0.resolved, $0.resolvedAtOnce) } == (1, 1))
-        #expect(rig.registry.state.withLock { $0.documentGets[image.target.digest] } == nil, "it came with the answer")
-        _ = try await rig.pull("app:1")
-        _ = try await rig.pull("app:2")
-        #expect(rig.registry.state.withLock { ($0.resolved, $0.resolvedAtOnce) } == (3, 1))
-    }
-
     @Test func `of a tag that moved takes the new image and leaves the old one untagged`() async throws {
         let rig = try await PullingRig()
         let old = try rig.registry.add("app:1", layers: ["old"])

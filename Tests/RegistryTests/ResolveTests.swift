@@ -22,13 +22,6 @@ import Transport
         #expect(rig.http.requests[0].headers.first("Accept-Encoding") == nil)
     }
 
-    @Test func `of which nothing is here is resolved by one GET, which brings the document`() async throws {
-        let rig = Rig { [sample] _, _ in sample.reply() }
-        let resolution = try await rig.client.resolveAtOnce(reference("alpine:3.20"), credential: nil)
-        #expect(resolution.descriptor == sample.descriptor && resolution.body == sample.bytes)
-        #expect(rig.asked == ["GET https://registry-1.docker.io/v2/library/alpine/manifests/3.20"])
-    }
-
     static let poor: [(drop: [String], changed: [String: String])] = [
         (["Docker-Content-Digest"], [:]), (["Content-Type"], [:]), ([], ["Content-Length": "none"]),
         ([], ["Content-Type": "application/json"]), ([], ["Content-Type": "text/plain; charset=utf-8"]),
