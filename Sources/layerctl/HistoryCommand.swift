@@ -56,9 +56,9 @@ struct HistoryCommand: AsyncParsableCommand {
         let created = step["Created"]?.integer ?? 0
         let id = step["Id"]?.string ?? ""
         let size = step["Size"]?.integer ?? 0
-        let command = HumanText.printable(step["CreatedBy"]?.string ?? "")
+        let command = step["CreatedBy"]?.string ?? ""
         return [
-            ("Comment", HumanText.printable(step["Comment"]?.string ?? "")),
+            ("Comment", step["Comment"]?.string ?? ""),
             ("CreatedAt", HumanText.timestamp(created)),
             ("CreatedBy", noTrunc ? command : HumanText.cut(command, columns: Self.commandColumns)),
             ("CreatedSince", created <= Self.oldest ? "N/A" : HumanText.ago(created, now: now)),

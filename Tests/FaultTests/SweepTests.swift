@@ -94,7 +94,7 @@ func places(_ count: Int, upTo length: Int) -> [Int] {
         let victim = try await Victim(kind, story.hub)
         let length = try await story.length(victim)
         var findings: [String] = []
-        for place in places(6, upTo: length).suffix(3) where findings.isEmpty {
+        for place in places(24, upTo: length).reversed() where findings.isEmpty {
             findings = try await story.run(
                 victim, Trap(action: .cut, at: place), syncs: false)
         }

@@ -60,7 +60,10 @@ final class DaemonUnderTest: Sendable {
                 "--config", config, "--state-dir", directory.path("state"), "--socket", directory.path("layerd.sock"),
                 "--log-level", "debug",
             ], environment: variables)
-        _ = try await process.wait(for: "the word that it is ready") { $0.errorText.contains(" ready ") ? true : nil }
+        _ = try await process.wait(for: "the word that it is ready") { state in
+            // As text, or as JSON.
+            state.errorText.contains(" ready ") || state.errorText.contains("\"ready\"") ? true : nil
+        }
         return process
     }
 

@@ -78,17 +78,18 @@ import Testing
         "pull.low-speed-time": Case(config: "[pull]\nlow-speed-time = \"1s\"\nretries = 0") { scene in
             scene.hub.misbehave(on: .cdn(), .always, .stall(after: 10))
             let stalled = try await scene.daemon.layerctl("pull", "-q", "shop")
-            #expect(stalled.status == 1 && stalled.errors.contains("slow"), "\(stalled.errors)")
+            #expect(
+                stalled.status == 1 && stalled.errors.contains("stalled below 1024 B/s for 1 s"), "\(stalled.errors)")
         },
         "pull.low-speed": Case(config: "[pull]\nlow-speed = \"1GB\"\nlow-speed-time = \"1s\"\nretries = 0") { scene in
-            scene.hub.misbehave(on: .cdn(), .always, .drip(bytes: 2_000, every: .milliseconds(100)))
+            scene.hub.misbehave(on: .cdn(), .always, .drip(bytes: 200, every: .milliseconds(100)))
             let slow = try await scene.daemon.layerctl("pull", "-q", "shop")
-            #expect(slow.status == 1 && slow.errors.contains("slow"), "\(slow.errors)")
+            #expect(slow.status == 1 && slow.errors.contains("stalled below 1000000000 B/s"), "\(slow.errors)")
         },
         "registry.endpoint": Case { scene in try await pull(scene, sizes: [1_000]) },
         "registry.proxy": Case(registry: ["proxy = \"http://127.0.0.1:1\""]) { scene in
             let refused = try await scene.daemon.layerctl("pull", "-q", "shop")
-            #expect(refused.status == 1 && refused.errors.contains("127.0.0.1:1"), "\(refused.errors)")
+            #expect(refused.status == 1 && refused.errors.contains("connection refused"), "\(refused.errors)")
         },
         "registry.mirrors": Case(registry: ["mirrors = [\"http://127.0.0.1:1\"]"]) { scene in
             let answer = try await scene.daemon.layerctl("pull", "-q", "shop").status
