@@ -65,6 +65,8 @@ extension PullThrough {
     /// As a manifest shown under the same repository says; else as the registry does.
     private func length(at place: Place) async throws -> Int64 {
         if let descriptor = named[place] { return descriptor.size }
+        // It was asked a moment ago, and comes: who is late for the question is not late for the transfer.
+        if fetchable[place] == true, let feed = flights.withLock({ $0[place.digest] }) { return feed.size }
         return try await patiently(sizing, place, place.text, patience.blob) { [self] in try await probe(place) }
     }
 

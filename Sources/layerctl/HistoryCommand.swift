@@ -56,7 +56,7 @@ struct HistoryCommand: AsyncParsableCommand {
         let created = step["Created"]?.integer ?? 0
         let id = step["Id"]?.string ?? ""
         let size = step["Size"]?.integer ?? 0
-        let command = step["CreatedBy"]?.string ?? ""
+        let command = (step["CreatedBy"]?.string ?? "").replacing("\t", with: " ")
         return [
             ("Comment", step["Comment"]?.string ?? ""),
             ("CreatedAt", HumanText.timestamp(created)),
