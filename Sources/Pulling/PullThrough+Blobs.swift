@@ -65,8 +65,8 @@ extension PullThrough {
     /// As a manifest shown under the same repository says; else as the registry does.
     private func length(at place: Place) async throws -> Int64 {
         if let descriptor = named[place] { return descriptor.size }
-        // It was asked a moment ago, and comes: who is late for the question is not late for the transfer.
-        if fetchable[place] == true, let feed = flights.withLock({ $0[place.digest] }) { return feed.size }
+        // Asked a moment ago: a crowd that comes one after the other is one question.
+        if let size = fetchable[place] { return size }
         return try await patiently(sizing, place, place.text, patience.blob) { [self] in try await probe(place) }
     }
 
@@ -122,7 +122,7 @@ extension PullThrough {
         }
         let timer = Task { [patience, fetchable] in
             do { try await Task.sleep(for: patience.blob) } catch { return }
-            let isPromised = fetchable[place] == true
+            let isPromised = fetchable[place] != nil
             wait.settle(isPromised ? .success(()) : .failure(PullThroughError.slow(place.text)))
         }
         defer {

@@ -209,13 +209,19 @@ extension PullThrough {
 
     /// The length of a blob that can be had.
     func probe(_ place: Place) async throws -> Int64 {
+        // Who may read is found out by the same question.
+        let told = Locked<Int64?>(nil)
         let access = try await access(to: place.repository) { credential in
-            _ = try await prober.size(of: place.digest, in: place.repository, credential: credential)
+            let size = try await prober.size(of: place.digest, in: place.repository, credential: credential)
+            told.withLock { $0 = size }
         }
-        let size = try await asking(place.repository) {
-            try await prober.size(of: place.digest, in: place.repository, credential: nil)
-        }
-        fetchable[place] = true
+        let size =
+            if let size = told.withLock({ $0 }) { size } else {
+                try await asking(place.repository) {
+                    try await prober.size(of: place.digest, in: place.repository, credential: nil)
+                }
+            }
+        fetchable[place] = size
         if !access.isPrivate { shown[place.digest] = true }
         return size
     }

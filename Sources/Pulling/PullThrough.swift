@@ -81,7 +81,7 @@ public final class PullThrough: Sendable {
     let lacks: Recent<String, Lack>
     let failures: Recent<String, Lack>
     /// Blobs that the registry said it would give.
-    let fetchable = Recent<Place, Bool>(limit: 20_000, lifetime: .seconds(300))
+    let fetchable = Recent<Place, Int64>(limit: 20_000, lifetime: .seconds(300))
     let lists = Recent<Place, [UInt8]>(limit: 500)
     let tagLists = Recent<Repository, [String]>(limit: 200)
     /// Registries that did not answer when last asked.
