@@ -94,8 +94,10 @@ extension PullThrough {
         openness[place.repository] = false
         let closed = try await catalogue.makePrivate(digests, in: place.repository)
         for digest in closed {
+            let closed = Place(repository: place.repository, digest: digest)
             shown[digest] = nil
-            named[Place(repository: place.repository, digest: digest)] = nil
+            named[closed] = nil
+            fetchable[closed] = nil
         }
     }
 

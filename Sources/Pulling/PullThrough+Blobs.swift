@@ -57,7 +57,9 @@ extension PullThrough {
             }
         }
         try checkLack(place.text)
-        let size = try await length(at: place)
+        // Asked a moment ago: a crowd that comes one after the other is one question. (Whether stored content may be
+        // shown is asked anew, above.)
+        let size = if let size = fetchable[place] { size } else { try await length(at: place) }
         if headOnly { return .known(size: size) }
         return .following(try await bring(place, size), .tail)
     }
@@ -65,8 +67,6 @@ extension PullThrough {
     /// As a manifest shown under the same repository says; else as the registry does.
     private func length(at place: Place) async throws -> Int64 {
         if let descriptor = named[place] { return descriptor.size }
-        // Asked a moment ago: a crowd that comes one after the other is one question.
-        if let size = fetchable[place] { return size }
         return try await patiently(sizing, place, place.text, patience.blob) { [self] in try await probe(place) }
     }
 

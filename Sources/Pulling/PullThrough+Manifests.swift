@@ -215,12 +215,10 @@ extension PullThrough {
             let size = try await prober.size(of: place.digest, in: place.repository, credential: credential)
             told.withLock { $0 = size }
         }
-        let size =
-            if let size = told.withLock({ $0 }) { size } else {
-                try await asking(place.repository) {
-                    try await prober.size(of: place.digest, in: place.repository, credential: nil)
-                }
-            }
+        let size = try await asking(place.repository) {
+            if let size = told.withLock({ $0 }) { return size }
+            return try await prober.size(of: place.digest, in: place.repository, credential: nil)
+        }
         fetchable[place] = size
         if !access.isPrivate { shown[place.digest] = true }
         return size
