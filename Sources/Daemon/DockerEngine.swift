@@ -41,22 +41,13 @@ struct DockerEngine: Sendable {
     }
 
     private func request(_ method: HTTPMethod, _ path: String, _ query: [(String, String)]) -> HTTPRequest {
-        let pairs = query.map { "\($0.0)=\(Self.encode($0.1))" }.joined(separator: "&")
+        let pairs = query.map { "\($0.0)=\(percentEncoded($0.1))" }.joined(separator: "&")
         var options = ConnectionOptions()
         options.unixSocket = socket
         // It says nothing while it unpacks.
         options.lowSpeedTime = .zero
         return HTTPRequest(
             method: method, url: "http://docker\(path)" + (pairs.isEmpty ? "" : "?\(pairs)"), options: options)
-    }
-
-    /// Everything but RFC 3986's unreserved characters.
-    private static func encode(_ text: String) -> String {
-        text.utf8.map { byte in
-            let character = Character(UnicodeScalar(byte))
-            return byte < 0x80 && (character.isLetter || character.isNumber || "-._~".contains(character))
-                ? String(character) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-        }.joined()
     }
 }
 

@@ -40,8 +40,10 @@ public struct Platform: Sendable, Hashable, CustomStringConvertible {
     /// The text form. What a component cannot hold is percent-encoded in version and features, so it parses again.
     public var description: String {
         guard !os.isEmpty else { return "unknown" }
-        let features = Set(osFeatures).filter { !$0.isEmpty }.sorted().map { "+" + percentEncoded($0) }.joined()
-        let options = percentEncoded(osVersion ?? "") + features
+        let features = Set(osFeatures).filter { !$0.isEmpty }.sorted().map {
+            "+" + percentEncoded($0, keeping: Self.isComponentByte)
+        }.joined()
+        let options = percentEncoded(osVersion ?? "", keeping: Self.isComponentByte) + features
         let system = options.isEmpty ? os : "\(os)(\(options))"
         return [system, architecture, variant ?? ""].filter { !$0.isEmpty }.joined(separator: "/")
     }
@@ -75,18 +77,6 @@ public struct Platform: Sendable, Hashable, CustomStringConvertible {
 }
 
 private func nonEmpty(_ text: String?) -> String? { text?.isEmpty == true ? nil : text }
-
-private func percentEncoded(_ text: String) -> String {
-    var encoded = ""
-    for byte in text.utf8 {
-        if Platform.isComponentByte(byte) {
-            encoded.unicodeScalars.append(Unicode.Scalar(byte))
-        } else {
-            encoded += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
-        }
-    }
-    return encoded
-}
 
 #if arch(x86_64)
     private let hostArchitecture = "amd64"

@@ -63,10 +63,8 @@ public final class SpaceKeeper: Sendable {
     public func admit(_ blobs: [Descriptor]) async throws -> SpaceAdmission {
         if let covered = reserveCovered(blobs) { return covered }
         return try await turn.withSlot(key: "space", lane: 0) {
-            var missing: [Descriptor] = []
-            for blob in blobs where try await store.size(of: blob.digest) != blob.size { missing.append(blob) }
-            guard !missing.isEmpty else { return SpaceAdmission(self, []) }
-            let wanted = missing
+            let wanted = try await absent(of: blobs)
+            guard !wanted.isEmpty else { return SpaceAdmission(self, []) }
             try await makeRoom(for: wanted)
             return reserve(wanted)
         }
@@ -76,10 +74,15 @@ public final class SpaceKeeper: Sendable {
     /// - Throws: ``SpaceError/noRoom(needed:available:staying:)``.
     public func check(_ blobs: [Descriptor]) async throws {
         guard isLimited else { return }
-        var missing: [Descriptor] = []
-        for blob in blobs where try await store.size(of: blob.digest) != blob.size { missing.append(blob) }
-        let room = try await room(for: missing)
-        if room.missing > 0 { _ = try await plan(room, wanted: missing) }
+        let wanted = try await absent(of: blobs)
+        let room = try await room(for: wanted)
+        if room.missing > 0 { _ = try await plan(room, wanted: wanted) }
+    }
+
+    private func absent(of blobs: [Descriptor]) async throws -> [Descriptor] {
+        var absent: [Descriptor] = []
+        for blob in blobs where try await store.size(of: blob.digest) != blob.size { absent.append(blob) }
+        return absent
     }
 
     private var isLimited: Bool { state.withLock { $0.quota.maxSize > 0 || $0.quota.minFree > 0 } }

@@ -112,7 +112,7 @@ struct DaemonClient: Sendable {
     }
 
     func request(_ method: HTTPMethod, _ path: String, _ query: [(String, String)]) -> HTTPRequest {
-        let pairs = query.map { "\(Self.encode($0.0))=\(Self.encode($0.1))" }.joined(separator: "&")
+        let pairs = query.map { "\(percentEncoded($0.0))=\(percentEncoded($0.1))" }.joined(separator: "&")
         var options = ConnectionOptions()
         options.unixSocket = socket
         // A pull says nothing while the registry thinks; a dead daemon closes its sockets. Hence no limit of ours.
@@ -139,21 +139,6 @@ struct DaemonClient: Sendable {
     static func reason(_ body: [UInt8], status: Int) -> String {
         if let message = (try? JSON(parsing: body))?["message"]?.string, !message.isEmpty { return message }
         return "it answered with status \(status) and no reason"
-    }
-
-    /// Everything but RFC 3986's unreserved characters.
-    static func encode(_ text: String) -> String {
-        var out = ""
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                out.unicodeScalars.append(Unicode.Scalar(byte))
-            default: out += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-            }
-        }
-        return out
     }
 }
 

@@ -36,7 +36,7 @@ struct InspectCommand: AsyncParsableCommand {
     /// A name in a path: everything encoded but the slashes and colons, which are part of names.
     static func path(_ image: String) -> String {
         image.split(separator: "/", omittingEmptySubsequences: false).map { part in
-            DaemonClient.encode(String(part)).replacing("%3A", with: ":")
+            percentEncoded(String(part)).replacing("%3A", with: ":")
         }.joined(separator: "/")
     }
 }

@@ -19,10 +19,10 @@ class Podman(Runner):
     def run(self, image, origin, held=()):
         directory = self.work()
         try:
-            return measured(["podman", "--root", f"{directory}/root", "--runroot", f"{directory}/run", "--storage-driver",
+            return measured(["podman", "--root", f"{directory}/store", "--runroot", f"{directory}/run", "--storage-driver",
                              "overlay", "pull", "-q", "--tls-verify=false", f"localhost:{origin.port}/bench/{image}:latest"])
         finally:
-            subprocess.run(["umount", f"{directory}/root/overlay"], stderr=subprocess.DEVNULL)
+            subprocess.run(["umount", f"{directory}/store/overlay"], stderr=subprocess.DEVNULL)
             shutil.rmtree(directory, ignore_errors=True)
 
 

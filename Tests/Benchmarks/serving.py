@@ -9,6 +9,8 @@ Prints one line a figure; exits 1 when a bound that the project promises does no
 """
 import atexit, hashlib, json, os, re, resource, shutil, socket, subprocess, sys, tempfile, threading, time
 
+from origin import free_port
+
 MB = 1 << 20
 HERD = dict(size=int(os.environ.get("HERD_MB", "500")) * MB, clients=int(os.environ.get("HERD_CLIENTS", "200")),
             rate=os.environ.get("HERD_RATE", "6m"))
@@ -125,12 +127,6 @@ class Layerd:
     def stop(self):
         self.process.terminate()
         self.process.wait()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def wait_for(port):

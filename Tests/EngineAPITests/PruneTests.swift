@@ -103,14 +103,6 @@ import Testing
     }
 }
 
-/// For a query.
-func percentEncoded(_ text: String) -> String {
-    text.utf8.map { byte in
-        byte < 0x80 && "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~".utf8.contains(byte)
-            ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }.joined()
-}
-
 extension EngineFixture {
     /// An image whose blobs are in the store, so that it can be seen what goes.
     func addStored(_ number: UInt8, _ names: [String], layers: [String]) async throws {

@@ -72,6 +72,11 @@ final class Victim: Sendable {
         journal.withLock { ($0.open, $0.absent) = (name, $0.absent.subtracting([name])) }
         let answer = try await ask("POST", "/images/create?fromImage=\(name)&tag=latest")
         guard let answer, answer.contains("Status: "), !answer.contains("\"error\"") else { return false }
+        return acknowledged(name)
+    }
+
+    /// That the name is there now was promised.
+    private func acknowledged(_ name: String) -> Bool {
         journal.withLock { journal in
             journal.present.insert(name)
             journal.acknowledged += 1
@@ -96,12 +101,7 @@ final class Victim: Sendable {
         guard try await ask("POST", "/images/\(name)/tag?repo=\(other)&tag=latest")?.isEmpty == true else {
             return false
         }
-        journal.withLock { journal in
-            journal.present.insert(other)
-            journal.acknowledged += 1
-            journal.open = nil
-        }
-        return true
+        return acknowledged(other)
     }
 
     /// Where ``save(_:)`` puts an archive and ``load(_:)`` takes it from.
@@ -123,12 +123,7 @@ final class Victim: Sendable {
                 "--unix-socket", socket, "http://layerd/images/load",
             ])
         guard result.status == 0, result.output.contains("Loaded image") else { return false }
-        journal.withLock { journal in
-            journal.present.insert(name)
-            journal.acknowledged += 1
-            journal.open = nil
-        }
-        return true
+        return acknowledged(name)
     }
 
     /// The body of an answer, whatever its status.

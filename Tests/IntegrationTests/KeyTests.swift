@@ -55,22 +55,8 @@ import Testing
             let refused = try await scene.daemon.layerctl("pull", "-q", "127.0.0.1:1/x")
             #expect(refused.status == 1 && refused.errors.contains("any-registry"), "\(refused.errors)")
         },
-        "pull.max-connections": Case(
-            config: "[pull]\nmax-connections = 1", hub: { $0.latency = .milliseconds(20) }
-        ) { scene in
-            let answer = try await scene.daemon.layerctl("pull", "-q", "shop").status
-            #expect(answer == 0)
-            #expect(scene.shop.manifests[0].layers.count > 2)
-            #expect(scene.hub.log.all.peak(.cdn) == 1)
-        },
-        "pull.per-host": Case(
-            config: "[pull]\nper-host = 1", hub: { $0.latency = .milliseconds(20) }
-        ) { scene in
-            let answer = try await scene.daemon.layerctl("pull", "-q", "shop").status
-            #expect(answer == 0)
-            #expect(scene.shop.manifests[0].layers.count > 2)
-            #expect(scene.hub.log.all.peak(.cdn) == 1)
-        },
+        "pull.max-connections": oneAtATime("max-connections"),
+        "pull.per-host": oneAtATime("per-host"),
         "pull.range-threshold": Case(config: "[pull]\nrange-threshold = \"100kB\"") { scene in
             try await pull(scene, sizes: [200_000])
             #expect(scene.hub.log.records.contains { $0.range?.hasPrefix("bytes=0-") == true })
@@ -119,6 +105,16 @@ import Testing
             #expect(entries.compactMap { $0["platform"]?.string } == ["linux/arm/v7", "linux/arm64"])
         },
     ]
+
+    /// A limit of `[pull]` on connections, set to one.
+    private static func oneAtATime(_ key: String) -> Case {
+        Case(config: "[pull]\n\(key) = 1", hub: { $0.latency = .milliseconds(20) }) { scene in
+            let answer = try await scene.daemon.layerctl("pull", "-q", "shop").status
+            #expect(answer == 0)
+            #expect(scene.shop.manifests[0].layers.count > 2)
+            #expect(scene.hub.log.all.peak(.cdn) == 1)
+        }
+    }
 
     /// Suites and tests that show the same of other keys.
     static let elsewhere: [String: (file: String, test: String)] = [

@@ -93,7 +93,7 @@ import Testing
     }
 
     @Test func `encodes what a query may hold`() {
-        #expect(DaemonClient.encode("a b&c=d/é:1") == "a%20b%26c%3Dd%2F%C3%A9%3A1")
+        #expect(percentEncoded("a b&c=d/é:1") == "a%20b%26c%3Dd%2F%C3%A9%3A1")
         #expect(InspectCommand.path("reg:5000/team/app@sha256:ab?x") == "reg:5000/team/app%40sha256:ab%3Fx")
     }
 }
