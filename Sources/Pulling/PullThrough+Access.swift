@@ -43,21 +43,33 @@ extension PullThrough {
         _ digest: Digest, in repository: Repository, _ probe: () async throws -> Void
     ) async throws -> Bool {
         if isShown(digest) { return true }
+        let known = closedSoFar
         if try await catalogue.isPrivate(digest) == false || named[Place(repository: repository, digest: digest)] != nil
         {
-            shown[digest] = true
+            unlessClosed(since: known) { shown[digest] = true }
             return true
         }
         do { try await probe() } catch is any Fault { return false }
         try await catalogue.makePublic(digest)
-        shown[digest] = true
+        unlessClosed(since: known) { shown[digest] = true }
         return true
     }
 
-    /// The registry gave this document to somebody unknown just now.
-    func noteOpen(_ place: Place) {
-        shown[place.digest] = true
-        confirmedOpen[place] = true
+    /// The registry gave this document to somebody unknown, who asked when `known` repositories had been closed.
+    func noteOpen(_ place: Place, since known: Int) {
+        unlessClosed(since: known) {
+            shown[place.digest] = true
+            confirmedOpen[place] = true
+        }
+    }
+
+    var closedSoFar: Int { closings.withLock { $0 } }
+
+    /// Remembers what was learned about access, unless a repository was closed meanwhile: a request that is under way
+    /// then must not open again what it saw open.
+    /// - Parameter known: how many had been closed when it was learned.
+    func unlessClosed(since known: Int, _ remember: () -> Void) {
+        closings.withLock { if $0 == known { remember() } }
     }
 
     /// Asks the registry once in a while, behind the answer, whether it still gives to anybody what it gave to anybody.
@@ -68,11 +80,12 @@ extension PullThrough {
             silent[place.repository.domain] != true
         else { return }
         reviewing.start(place) { [self] in
+            let known = closedSoFar
             do {
                 _ = try await asking(place.repository) {
                     try await resolver.resolve(place.reference, credential: .anonymous)
                 }
-                noteOpen(place)
+                noteOpen(place, since: known)
             } catch let fault as any Fault where fault.kind == .unauthenticated || fault.kind == .forbidden {
                 try await close(place, bytes)
             } catch let fault as any Fault where fault.kind == .notFound {
@@ -93,11 +106,14 @@ extension PullThrough {
         }
         openness[place.repository] = false
         let closed = try await catalogue.makePrivate(digests, in: place.repository)
-        for digest in closed {
-            let closed = Place(repository: place.repository, digest: digest)
-            shown[digest] = nil
-            named[closed] = nil
-            fetchable[closed] = nil
+        closings.withLock { closings in
+            closings += 1
+            for digest in closed {
+                let place = Place(repository: place.repository, digest: digest)
+                shown[digest] = nil
+                named[place] = nil
+                fetchable[place] = nil
+            }
         }
     }
 

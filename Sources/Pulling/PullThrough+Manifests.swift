@@ -26,6 +26,7 @@ extension PullThrough {
         guard serves(reference.repository.domain) else {
             throw PullThroughError.notServed(reference.repository.domain)
         }
+        let known = closedSoFar
         let meaning = try await meaning(of: reference)
         let descriptor = meaning?.descriptor
         guard let digest = reference.digest ?? descriptor?.digest else {
@@ -37,7 +38,7 @@ extension PullThrough {
         try await checkServable(document, at: place)
         let found = Descriptor(
             mediaType: document.type(announced: descriptor), digest: digest, size: Int64(bytes.count))
-        note(document, found, as: reference)
+        note(document, found, as: reference, since: known)
         catalogue.touch(digest)
         return MirroredManifest(
             descriptor: found, bytes: bytes, source: source(of: meaning, reference, isHere: isHere),
@@ -81,6 +82,7 @@ extension PullThrough {
     }
 
     private func fetch(_ place: Place, _ descriptor: Descriptor?) async throws -> [UInt8] {
+        let known = closedSoFar
         let repository = place.repository
         let access = try await access(to: repository) { credential in
             _ = try await resolver.resolve(place.reference, credential: credential)
@@ -102,7 +104,7 @@ extension PullThrough {
         let kept = Descriptor(
             mediaType: resolution.descriptor.mediaType, digest: place.digest, size: Int64(bytes.count))
         try await store.ingest(kept) { try $0.replace(with: bytes) }
-        if !access.isPrivate { noteOpen(place) }
+        if !access.isPrivate { noteOpen(place, since: known) }
         return bytes
     }
 
@@ -135,17 +137,17 @@ extension PullThrough {
     // MARK: what it leads to
 
     /// Remembers what the document names: who has read it may read that, too, and will soon want to.
-    private func note(_ document: ManifestDocument, _ descriptor: Descriptor, as reference: Reference) {
+    private func note(
+        _ document: ManifestDocument, _ descriptor: Descriptor, as reference: Reference, since known: Int
+    ) {
         let repository = reference.repository
-        switch document {
-        case .index(let index):
-            for child in index.manifests {
-                named[Place(repository: repository, digest: child.digest)] = child
+        let names =
+            switch document {
+            case .index(let index): index.manifests
+            case .manifest(let manifest): [manifest.config] + manifest.layers
             }
-        case .manifest(let manifest):
-            for blob in [manifest.config] + manifest.layers {
-                named[Place(repository: repository, digest: blob.digest)] = blob
-            }
+        unlessClosed(since: known) {
+            for name in names { named[Place(repository: repository, digest: name.digest)] = name }
         }
         let isPrivate = shown[descriptor.digest] != true
         // Nobody awaits it: the answer does not depend on the catalogue, which learns of whole images this way.
@@ -209,6 +211,7 @@ extension PullThrough {
 
     /// The length of a blob that can be had.
     func probe(_ place: Place) async throws -> Int64 {
+        let known = closedSoFar
         // Who may read is found out by the same question.
         let told = Locked<Int64?>(nil)
         let access = try await access(to: place.repository) { credential in
@@ -219,8 +222,10 @@ extension PullThrough {
             if let size = told.withLock({ $0 }) { return size }
             return try await prober.size(of: place.digest, in: place.repository, credential: nil)
         }
-        fetchable[place] = size
-        if !access.isPrivate { shown[place.digest] = true }
+        unlessClosed(since: known) {
+            fetchable[place] = size
+            if !access.isPrivate { shown[place.digest] = true }
+        }
         return size
     }
 }

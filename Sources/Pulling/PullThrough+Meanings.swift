@@ -70,6 +70,7 @@ extension PullThrough {
     }
 
     private func ask(_ reference: Reference) async throws -> Meaning {
+        let known = closedSoFar
         let access = try await access(to: reference.repository) { credential in
             _ = try await resolver.resolve(reference, credential: credential)
         }
@@ -81,7 +82,9 @@ extension PullThrough {
             _ = try Self.document(body, resolution.descriptor.digest)
             try await store.ingest(resolution.descriptor) { try $0.replace(with: body) }
         }
-        if !access.isPrivate { noteOpen(Place(repository: reference.repository, digest: meaning.descriptor.digest)) }
+        if !access.isPrivate {
+            noteOpen(Place(repository: reference.repository, digest: meaning.descriptor.digest), since: known)
+        }
         meanings[reference] = meaning
         // Not worth failing for: it is asked again after the next start.
         do { try await catalogue.confirm(reference, means: meaning.descriptor, at: meaning.confirmed) } catch {}

@@ -74,6 +74,8 @@ public final class PullThrough: Sendable {
     let named = Recent<Place, Descriptor>(limit: 50_000)
     /// What anybody may read.
     let shown = Recent<Digest, Bool>(limit: 50_000)
+    /// How often a repository turned out to be closed that had been open.
+    let closings = Locked(0)
     /// Repositories anybody may read, of registries where we show a credential.
     let openness = Recent<Repository, Bool>(limit: 5_000, lifetime: .seconds(600))
     /// Documents that their registry gave to somebody unknown.

@@ -24,6 +24,14 @@ import Testing
         return image
     }
 
+    /// Puts the image's last layer into the store, past the mirror.
+    private func storeLayer(of image: GeneratedImage, _ rig: MirrorRig) async throws -> (GeneratedBlob, [UInt8]) {
+        let layer = try #require(image.manifests.first?.layers.last)
+        let bytes = try layer.source.readAll()
+        try await rig.store.ingest(layer.descriptor) { try $0.append(bytes.span.bytes) }
+        return (layer, bytes)
+    }
+
     @Test func `is withheld, on every path, though our credential could fetch it`() async throws {
         try await withMirror {
             configured(&$0)
@@ -70,10 +78,8 @@ import Testing
             configured(&$0)
         } _: { rig in
             let image = try add(rig, "jo/secret", readers: ["jo"])
-            let layer = try #require(image.manifests.first?.layers.last)
             // As a pull over the control socket, with credentials, leaves it before it is recorded.
-            let bytes = try layer.source.readAll()
-            try await rig.store.ingest(layer.descriptor) { try $0.append(bytes.span.bytes) }
+            let (layer, bytes) = try await storeLayer(of: image, rig)
             for repository in ["jo/secret", "library/other", "ghcr.io/x/y"] {
                 let answer = try await rig.get("/v2/\(repository)/blobs/\(layer.digest)")
                 #expect(answer.status == 404, "\(repository)")
@@ -123,9 +129,7 @@ import Testing
             configured(&$0)
         } _: { rig in
             let image = try add(rig, "jo/secret", readers: ["jo"])
-            let layer = try #require(image.manifests.first?.layers.last)
-            let bytes = try layer.source.readAll()
-            try await rig.store.ingest(layer.descriptor) { try $0.append(bytes.span.bytes) }
+            let (layer, _) = try await storeLayer(of: image, rig)
             // Hot: read a moment ago by somebody who may.
             _ = try await rig.store.servable(layer.digest)
             for fields in [[], [("Range", "bytes=0-0")], [("If-None-Match", "*")], [("Range", "bytes=0-0,5-6")]] {
@@ -134,6 +138,38 @@ import Testing
                     #expect(answer.status == 404, "\(fields)")
                 }
             }
+        }
+    }
+
+    /// What anybody could read a moment ago, and now cannot.
+    @Test func `is what a repository becomes that its owner closes`() async throws {
+        try await withMirror {
+            configured(&$0)
+            $0.patience.openness = .milliseconds(1)
+        } _: { rig in
+            let image = try add(rig, "jo/open", readers: nil)
+            let layer = try #require(image.manifests.first?.layers.last)
+            // Asked for before any manifest names it, so that the registry is asked for its length.
+            #expect(try await rig.get("/v2/jo/open/blobs/\(layer.digest)").status == 200)
+            #expect(try await rig.pull("jo/open", "latest", image) == [])
+            _ = try await rig.recorded("jo/open")
+            // Its base is somebody else's, too.
+            let other = try factory.application("other", on: factory.baseShared(.host))
+            rig.hub.content.add(other, to: "library/other")
+            #expect(try await rig.pull("library/other", "latest", other) == [])
+            _ = try await rig.recorded("other")
+            rig.hub.content.restrict("jo/open", to: ["jo"])
+            // What was granted before that lasts no longer than its token.
+            rig.hub.revokeTokens()
+            let base = try #require(image.manifests.first?.layers.first)
+            #expect(other.manifests.first?.layers.first?.digest == base.digest)
+            for path in ["manifests/\(image.digest)", "blobs/\(layer.digest)"] {
+                _ = try await eventually("\(path) to be withheld") {
+                    try await rig.get("/v2/jo/open/\(path)").status == 404 ? true : nil
+                }
+            }
+            #expect(try await rig.get("/v2/library/other/blobs/\(base.digest)").status == 200)
+            #expect(try await rig.pull("library/other", "latest", other) == [])
         }
     }
 
