@@ -59,13 +59,13 @@ struct JSONParser {
         position += 1
         skipSpace()
         var members: [JSON.Member] = []
-        var names: Set<String> = []
+        var names = Names()
         if take("}") { return members }
         while true {
             guard peek == UInt8(ascii: "\"") else { throw failure("a member needs a name") }
             let start = position
             let name = try string()
-            guard names.insert(name).inserted else { throw failure("the name \(quoted(name)) twice", at: start) }
+            guard names.add(name, to: members) else { throw failure("the name \(quoted(name)) twice", at: start) }
             skipSpace()
             guard take(":") else { throw failure("no colon after a name") }
             skipSpace()
@@ -74,6 +74,18 @@ struct JSONParser {
             if take("}") { return members }
             guard take(",") else { throw failure("no comma between members") }
             skipSpace()
+        }
+    }
+
+    /// The names of one object: of a few, looking at each costs less than a set.
+    private struct Names {
+        private var set: Set<String> = []
+
+        /// Whether none of `members`, to which it is to be added, has this name.
+        mutating func add(_ name: String, to members: [JSON.Member]) -> Bool {
+            guard members.count >= 16 else { return !members.contains { $0.key == name } }
+            if set.isEmpty { set = Set(members.map(\.key)) }
+            return set.insert(name).inserted
         }
     }
 

@@ -94,6 +94,7 @@ enum HumanText {
 
     /// An ID without its algorithm, cut as docker cuts it.
     static func shortID(_ id: String) -> String {
-        String(id.split(separator: ":", maxSplits: 1).last ?? "").prefix(12).description
+        let start = id.utf8.firstIndex(of: UInt8(ascii: ":")).map { id.utf8.index(after: $0) } ?? id.startIndex
+        return String(id[start...].prefix(12))
     }
 }

@@ -15,7 +15,9 @@ struct ImageRow {
     /// the digest of its repository; an image with digests alone gets a row for each.
     static func rows(of image: JSON, digests wanted: Bool) -> [ImageRow] {
         let tags = (image["RepoTags"]?.array ?? []).compactMap(\.string).compactMap { split($0, at: ":") }
-        let digests = (image["RepoDigests"]?.array ?? []).compactMap(\.string).compactMap { split($0, at: "@") }
+        let digests =
+            wanted || tags.isEmpty
+            ? (image["RepoDigests"]?.array ?? []).compactMap(\.string).compactMap { split($0, at: "@") } : []
         var row = ImageRow()
         row.id = image["Id"]?.string ?? ""
         row.created = image["Created"]?.integer ?? 0
@@ -40,9 +42,9 @@ struct ImageRow {
     }
 
     /// At the last separator: a registry's port has a colon too.
-    private static func split(_ text: String, at separator: Character) -> (String, String)? {
-        guard let index = text.lastIndex(of: separator) else { return nil }
-        return (String(text[..<index]), String(text[text.index(after: index)...]))
+    private static func split(_ text: String, at separator: Unicode.Scalar) -> (String, String)? {
+        guard let index = text.utf8.lastIndex(of: UInt8(ascii: separator)) else { return nil }
+        return (String(text[..<index]), String(text[text.utf8.index(after: index)...]))
     }
 
     var uniqueSize: String {

@@ -11,22 +11,24 @@ struct TextTable {
     /// The table with its header, each line ended.
     var text: String {
         let all = [header] + rows
-        let widths = header.indices.map { column in
-            max(all.map { width($0[column]) }.max() ?? 0, 7) + 3
-        }
-        return all.map { row in
-            var line = ""
+        let widths = all.map { $0.map(width) }
+        let columns = header.indices.map { column in max(widths.map { $0[column] }.max() ?? 0, 7) + 3 }
+        var text = ""
+        for (row, widths) in zip(all, widths) {
             for (column, cell) in row.enumerated() {
-                line += cell
-                if column < row.count - 1 { line += String(repeating: " ", count: widths[column] - width(cell)) }
+                text += cell
+                if column < row.count - 1 { text += String(repeating: " ", count: columns[column] - widths[column]) }
             }
-            return line + "\n"
-        }.joined()
+            text += "\n"
+        }
+        return text
     }
 
     /// Columns on a terminal: wide characters take two, colours none.
     private func width(_ text: String) -> Int {
-        Style.plain(text).unicodeScalars.reduce(0) { sum, scalar in
+        // Nearly every cell of a list of ten thousand images.
+        if text.utf8.allSatisfy({ 0x20..<0x7F ~= $0 }) { return text.utf8.count }
+        return Style.plain(text).unicodeScalars.reduce(0) { sum, scalar in
             sum + (Self.wide.contains { $0.contains(scalar.value) } ? 2 : 1)
         }
     }
