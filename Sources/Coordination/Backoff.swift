@@ -12,6 +12,9 @@ public struct Backoff: Sendable {
         self.cap = max(.zero, cap)
     }
 
+    /// The same, with no wait longer than `cap`.
+    public func capped(at cap: Duration) -> Backoff { Backoff(base: base, cap: min(self.cap, cap)) }
+
     /// The wait before a retry.
     /// - Parameters:
     ///   - attempt: retries made before this one, from 0.

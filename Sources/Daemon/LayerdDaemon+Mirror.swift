@@ -21,7 +21,7 @@ extension LayerdDaemon {
         let listeners = passed.isEmpty || chosen.isEmpty ? chosen : passed.map { Listener.inherited(fd: $0) }
         guard !listeners.isEmpty else { return nil }
         let content = PullThrough(
-            puller: puller, prober: registry, store: store, catalogue: catalogue,
+            puller: puller, registry: registry.hurried, store: store, catalogue: catalogue,
             registries: configuration.registries.map { host in
                 let freshness = settings.freshness[host.name] ?? Configuration.Freshness()
                 return MirroredRegistry(

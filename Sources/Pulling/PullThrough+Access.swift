@@ -19,7 +19,7 @@ extension PullThrough {
         to repository: Repository, _ probe: (Credential) async throws -> Void
     ) async throws -> Access {
         guard serves(repository.domain) else { throw PullThroughError.notServed(repository.domain) }
-        guard await resolver.showsCredential(to: repository.domain) else { return Access(isPrivate: false) }
+        guard await registry.showsCredential(to: repository.domain) else { return Access(isPrivate: false) }
         if let isOpen = openness[repository] { return try access(to: repository, isOpen: isOpen) }
         let isOpen: Bool
         do {
@@ -83,7 +83,7 @@ extension PullThrough {
             let known = closedSoFar
             do {
                 _ = try await asking(place.repository) {
-                    try await resolver.resolve(place.reference, credential: .anonymous)
+                    try await registry.resolve(place.reference, credential: .anonymous)
                 }
                 noteOpen(place, since: known)
             } catch let fault as any Fault where fault.kind == .unauthenticated || fault.kind == .forbidden {
@@ -127,6 +127,7 @@ extension PullThrough {
         do {
             let result = try await body()
             silent[repository.domain] = nil
+            slow[repository.domain] = nil
             return result
         } catch let fault as any Fault {
             if fault.isSilence { silent[repository.domain] = true }
@@ -149,6 +150,16 @@ extension PullThrough {
         } else {
             failures[key] = lack
         }
+    }
+}
+
+extension PullThrough {
+    /// What was promised did not come. For a moment nobody is shown a manifest that needs it: those who have one fail,
+    /// and with their next attempt turn elsewhere.
+    func noteFailure(of place: Place, _ error: any Error) {
+        fetchable[place] = nil
+        guard let fault = error as? any Fault else { return }
+        lacks[place.text] = Lack(kind: fault.kind, text: fault.description)
     }
 }
 

@@ -101,7 +101,7 @@ extension PullThrough {
             }
             await store.arrived(feed)
         } catch {
-            noteLack(place.text, error)
+            noteFailure(of: place, error)
             feed.fail(error)
         }
         flights.withLock { flights in

@@ -13,9 +13,9 @@ extension PullThrough {
                 listingTags, repository, "tags of \(repository)", patience.document
             ) { [self] in
                 _ = try await access(to: repository) { credential in
-                    _ = try await resolver.tags(of: repository, credential: credential)
+                    _ = try await registry.tags(of: repository, credential: credential)
                 }
-                return try await asking(repository) { try await resolver.tags(of: repository, credential: nil) }
+                return try await asking(repository) { try await registry.tags(of: repository, credential: nil) }
             }
             tagLists[repository] = tags
             return (tags, .upstream)
@@ -67,18 +67,18 @@ extension PullThrough {
     private func askReferrers(_ place: Place) async throws -> [UInt8] {
         let repository = place.repository
         _ = try await access(to: repository) { credential in
-            _ = try await resolver.resolve(place.reference, credential: credential)
+            _ = try await registry.resolve(place.reference, credential: credential)
         }
         let list = try await asking(repository) {
-            try await prober.referrers(of: place.digest, in: repository, credential: nil)
+            try await registry.referrers(of: place.digest, in: repository, credential: nil)
         }
         if let list { return list }
         let tag = "\(place.digest.algorithm.rawValue)-\(place.digest.hex.prefix(64))"
         do {
-            let resolution = try await resolver.resolve(
+            let resolution = try await registry.resolve(
                 Reference(repository, tag: tag, digest: nil), credential: nil)
             if let body = resolution.body { return body }
-            return try await work.planner.fetcher.document(
+            return try await registry.document(
                 resolution.descriptor, in: repository, limit: Index.maximumSize, credential: nil)
         } catch let fault as any Fault where fault.kind == .notFound || fault.kind == .unauthenticated {
             return []

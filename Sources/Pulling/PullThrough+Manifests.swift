@@ -58,7 +58,7 @@ extension PullThrough {
         if let bytes = try await held(place.digest) {
             let isShown = try await mayShow(place.digest, in: place.repository) {
                 _ = try await asking(place.repository) {
-                    try await resolver.resolve(place.reference, credential: .anonymous)
+                    try await registry.resolve(place.reference, credential: .anonymous)
                 }
             }
             guard isShown else { throw PullThroughError.withheld(place.repository) }
@@ -85,16 +85,16 @@ extension PullThrough {
         let known = closedSoFar
         let repository = place.repository
         let access = try await access(to: repository) { credential in
-            _ = try await resolver.resolve(place.reference, credential: credential)
+            _ = try await registry.resolve(place.reference, credential: credential)
         }
         let resolution = try await asking(repository) {
             if let descriptor { return Resolution(descriptor: descriptor, host: repository.domain) }
-            return try await resolver.resolve(place.reference, credential: nil)
+            return try await registry.resolve(place.reference, credential: nil)
         }
         var bytes = resolution.body
         if bytes == nil {
             bytes = try await asking(repository) {
-                try await work.planner.fetcher.document(
+                try await registry.document(
                     resolution.descriptor, in: repository, limit: Manifest.maximumSize, credential: nil)
             }
         }
@@ -115,11 +115,13 @@ extension PullThrough {
     }
 
     /// Waits for work that is shared, as long as a client can be made to wait; what failed a moment ago fails at once.
-    func patiently<Key: Hashable & Sendable, Value: Sendable>(
+    func patiently<Key: OfRepository, Value: Sendable>(
         _ shared: LastingWork<Key, Value>, _ key: Key, _ text: String, _ patience: Duration,
         _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         try checkLack(text)
+        let registry = key.repository.domain
+        let patience = slow[registry] == true ? min(patience, self.patience.silence) : patience
         do {
             return try await shared.run(key, within: patience) { [self] in
                 do { return try await body() } catch {
@@ -128,6 +130,7 @@ extension PullThrough {
                 }
             }
         } catch is LastingWork<Key, Value>.OutOfPatience {
+            slow[registry] = true
             throw PullThroughError.slow(text)
         } catch is LastingWork<Key, Value>.TooMuch {
             throw PullThroughError.busy
@@ -199,7 +202,9 @@ extension PullThrough {
             for (count, blob) in unknown.enumerated() {
                 if count >= 16 { try await group.next() }
                 group.addTask { [self] in
-                    let size = try await probe(Place(repository: repository, digest: blob.digest))
+                    let place = Place(repository: repository, digest: blob.digest)
+                    try checkLack(place.text)
+                    let size = try await probe(place)
                     guard size == blob.size else {
                         throw PullThroughError.incomplete(blob.digest, "it has \(size) bytes and not \(blob.size)")
                     }
@@ -215,12 +220,12 @@ extension PullThrough {
         // Who may read is found out by the same question.
         let told = Locked<Int64?>(nil)
         let access = try await access(to: place.repository) { credential in
-            let size = try await prober.size(of: place.digest, in: place.repository, credential: credential)
+            let size = try await registry.size(of: place.digest, in: place.repository, credential: credential)
             told.withLock { $0 = size }
         }
         let size = try await asking(place.repository) {
             if let size = told.withLock({ $0 }) { return size }
-            return try await prober.size(of: place.digest, in: place.repository, credential: nil)
+            return try await registry.size(of: place.digest, in: place.repository, credential: nil)
         }
         unlessClosed(since: known) {
             fetchable[place] = size
@@ -230,7 +235,18 @@ extension PullThrough {
     }
 }
 
-extension Place {
+/// What a registry can be asked about.
+protocol OfRepository: Hashable, Sendable {
+    var repository: Repository { get }
+}
+
+extension Reference: OfRepository {}
+
+extension Repository: OfRepository {
+    var repository: Repository { self }
+}
+
+extension Place: OfRepository {
     var reference: Reference { Reference(repository, tag: nil, digest: digest) }
     var text: String { "\(repository.familiar)@\(digest)" }
 }

@@ -72,10 +72,10 @@ extension PullThrough {
     private func ask(_ reference: Reference) async throws -> Meaning {
         let known = closedSoFar
         let access = try await access(to: reference.repository) { credential in
-            _ = try await resolver.resolve(reference, credential: credential)
+            _ = try await registry.resolve(reference, credential: credential)
         }
         let resolution = try await asking(reference.repository) {
-            try await resolver.resolve(reference, credential: nil)
+            try await registry.resolve(reference, credential: nil)
         }
         let meaning = Meaning(descriptor: resolution.descriptor, confirmed: now())
         if let body = resolution.body {

@@ -45,10 +45,12 @@ public final class PullThrough: Sendable {
     /// their own way to the registry is quicker than that.
     public struct Patience: Sendable {
         /// For the registry's word on a name or a document.
-        public var document: Duration = .seconds(10)
+        public var document: Duration = .seconds(5)
         /// For the first byte of a blob, and for the word on whether a manifest's blobs can be had.
         public var blob: Duration = .seconds(5)
-        /// How long the lack of something is remembered, and a failure.
+        /// For either, when the registry last kept somebody waiting in vain: an image is many questions.
+        public var silence: Duration = .seconds(1)
+        /// How long the lack of something is remembered, also of a blob that could not be brought, and a failure.
         public var absence: Duration = .seconds(10)
         public var failure: Duration = .seconds(2)
         /// How long it is believed that anybody may read what anybody could.
@@ -57,8 +59,7 @@ public final class PullThrough: Sendable {
         public init() {}
     }
 
-    let resolver: any Resolver
-    let prober: any Prober
+    let registry: any Resolver & Fetcher & Prober
     let store: LocalContentStore
     let catalogue: Catalogue
     let work: PullWork
@@ -88,6 +89,8 @@ public final class PullThrough: Sendable {
     let tagLists = Recent<Repository, [String]>(limit: 200)
     /// Registries that did not answer when last asked.
     let silent: Recent<String, Bool>
+    /// Registries that last kept somebody waiting in vain.
+    let slow: Recent<String, Bool>
 
     let resolving = LastingWork<Reference, Meaning>(limit: 64)
     let fetching = LastingWork<Place, [UInt8]>(limit: 64)
@@ -100,16 +103,16 @@ public final class PullThrough: Sendable {
 
     /// - Parameters:
     ///   - puller: whose transfers bring what is missing.
+    ///   - registry: is asked while a client waits, who has another place to turn to.
     ///   - registries: the only ones that are asked.
     ///   - servesPrivate: content that not everybody may fetch is served to everybody here.
     public init(
-        puller: Puller, prober: any Prober, store: LocalContentStore, catalogue: Catalogue,
+        puller: Puller, registry: any Resolver & Fetcher & Prober, store: LocalContentStore, catalogue: Catalogue,
         registries: [MirroredRegistry], servesPrivate: Bool, patience: Patience = Patience(),
         now: @escaping @Sendable () -> Timestamp
     ) {
-        resolver = puller.resolver
         work = puller.work
-        self.prober = prober
+        self.registry = registry
         self.store = store
         self.catalogue = catalogue
         self.registries = Dictionary(registries.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
@@ -120,6 +123,7 @@ public final class PullThrough: Sendable {
         failures = Recent(limit: 4_000, lifetime: patience.failure)
         confirmedOpen = Recent(limit: 20_000, lifetime: patience.openness)
         silent = Recent(limit: 1_000, lifetime: .seconds(30))
+        slow = Recent(limit: 1_000, lifetime: .seconds(30))
         assembly = Assembly(store: store, recorder: work.recorder, collector: work.collector, now: now)
     }
 

@@ -14,7 +14,11 @@ public final class RegistryClient: Resolver, Fetcher {
     let session: Session
     private let settings: Locked<(hosts: HostList, retry: RetryPolicy)>
     var hosts: HostList { settings.withLock { $0.hosts } }
-    private var retry: RetryPolicy { settings.withLock { $0.retry } }
+    private var retry: RetryPolicy {
+        let retry = settings.withLock { $0.retry }
+        return isHurried ? retry.hurried : retry
+    }
+    private let isHurried: Bool
     private let timeline: Timeline
     private let credentials: CredentialStore
     private let breakers: Breakers
@@ -40,7 +44,18 @@ public final class RegistryClient: Resolver, Fetcher {
         session = Session(http: http, timeline: timeline, now: now ?? wallClock)
         settings = Locked((HostList(hosts, anyRegistry: anyRegistry), retry))
         self.credentials = credentials
+        isHurried = false
     }
+
+    private init(hurrying client: RegistryClient) {
+        (session, settings, timeline) = (client.session, client.settings, client.timeline)
+        (credentials, breakers, now) = (client.credentials, client.breakers, client.now)
+        isHurried = true
+    }
+
+    /// The same client, knowing what this one knows, for somebody who has another place to ask: what trying again at
+    /// once does not mend is told at once, and nothing is waited for because a registry says so.
+    public var hurried: RegistryClient { RegistryClient(hurrying: self) }
 
     /// Asks other registries, or the same ones differently, from now on; what is under way goes on as it began.
     public func use(hosts: [RegistryHost], anyRegistry: Bool, retry: RetryPolicy) {
@@ -163,7 +178,7 @@ public final class RegistryClient: Resolver, Fetcher {
         guard upstream.role != .probe else { return RetryGate() }
         return RetryGate(
             pause: { self.breakers.pause(upstream) }, failed: { self.breakers.failed(upstream, $0) },
-            worked: { self.breakers.worked(upstream) }, waits: upstream.role != .mirror)
+            worked: { self.breakers.worked(upstream) }, waits: upstream.role != .mirror && !isHurried)
     }
 
     /// The upstream with what is kept for it.

@@ -7,7 +7,7 @@ public struct RetryPolicy: Sendable {
     public var attempts: Int
     /// The longest wait a server may ask for without the request being given up instead: somebody is waiting.
     public var longestWait: Duration
-    private let backoff: Backoff
+    private var backoff: Backoff
     private let random: @Sendable () -> Double
 
     /// Bytes that count as progress: less is what a broken path may let through for ever.
@@ -29,6 +29,15 @@ public struct RetryPolicy: Sendable {
         self.longestWait = longestWait
         backoff = Backoff(base: base, cap: cap)
         self.random = random
+    }
+
+    /// For whoever has another place to ask: one more try, almost at once.
+    var hurried: RetryPolicy {
+        var policy = self
+        policy.attempts = min(attempts, 2)
+        policy.longestWait = .zero
+        policy.backoff = backoff.capped(at: .milliseconds(250))
+        return policy
     }
 
     /// The wait before the next try, after so many failures in a row; `nil` when the last one is final.

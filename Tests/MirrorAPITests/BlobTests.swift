@@ -2,6 +2,7 @@ import Coordination
 import Glibc
 import Hashing
 import OCI
+import Pulling
 import Storage
 import TestSupport
 import Testing
@@ -116,6 +117,24 @@ import Testing
                 }
             }
             #expect(try await rig.store.size(of: layer.digest) == nil)
+        }
+    }
+
+    /// Whoever has the manifest cannot turn elsewhere any more, but the next attempt can.
+    @Test func `that came wrong keeps its manifest back for a while`() async throws {
+        try await withMirror {
+            $0.patience.absence = .seconds(60)
+        } _: { rig in
+            let (image, layer) = try big(rig)
+            rig.hub.misbehave(on: .cdn(layer.digest), .always, .flipByte(at: 1234))
+            #expect(try await rig.pull("library/big", "latest", image).count == 1)
+            rig.hub.behave()
+            let asked = rig.blobRequests
+            for reference in ["latest", "\(image.digest)"] {
+                let answer = try await rig.get("/v2/library/big/manifests/\(reference)")
+                #expect(answer.status == 502, "\(reference): \(answer.status)")
+            }
+            #expect(rig.blobRequests == asked)
         }
     }
 

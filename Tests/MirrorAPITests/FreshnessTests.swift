@@ -107,6 +107,25 @@ import Testing
         }
     }
 
+    /// An image is many questions: a registry that keeps the first waiting in vain does not keep each.
+    @Test func `is not waited for again and again`() async throws {
+        try await withMirror {
+            ($0.patience.document, $0.patience.blob) = (.milliseconds(50), .seconds(60))
+            $0.patience.silence = .milliseconds(1)
+        } _: { rig in
+            let gate = TestSupport.Gate()
+            rig.hub.misbehave(on: .any, .always, .hold(gate))
+            let began = ContinuousClock.now
+            let blob = "blobs/sha256:\(String(repeating: "b", count: 64))"
+            for path in ["manifests/latest", blob] {
+                let answer = try await rig.get("/v2/library/app/\(path)")
+                #expect(answer.status == 503, "\(path): \(answer.status)")
+            }
+            gate.open()
+            #expect(ContinuousClock.now - began < .seconds(40))
+        }
+    }
+
     @Test func `which is nothing, is remembered for a moment`() async throws {
         try await withMirror {
             $0.patience.absence = .seconds(60)

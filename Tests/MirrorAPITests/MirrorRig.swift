@@ -27,7 +27,14 @@ final class MirrorRig: Sendable {
         var hub: (inout HubOptions) -> Void = { _ in }
         var credential = Credential.anonymous
         var servesPrivate = false
-        var patience = PullThrough.Patience()
+        var patience: PullThrough.Patience = {
+            var patience = PullThrough.Patience()
+            // A failure is remembered so briefly that a test need not wait for the next attempt.
+            (patience.failure, patience.absence) = (.milliseconds(1), .milliseconds(1))
+            // However loaded the machine is.
+            (patience.document, patience.blob) = (.seconds(60), .seconds(60))
+            return patience
+        }()
         var revalidateAfter: Duration = .seconds(600)
         var patterns: [(pattern: String, revalidateAfter: Duration)] = []
         /// A state directory of an earlier rig.
@@ -46,9 +53,6 @@ final class MirrorRig: Sendable {
 
     init(_ change: (inout Settings) -> Void = { _ in }) async throws {
         var settings = Settings()
-        // A failure is remembered so briefly that a test need not wait for the next attempt.
-        settings.patience.failure = .milliseconds(1)
-        settings.patience.absence = .milliseconds(1)
         change(&settings)
         var options = HubOptions.plainLoopback
         settings.hub(&options)
@@ -76,7 +80,7 @@ final class MirrorRig: Sendable {
             resolver: registry, fetcher: registry, store: store, catalogue: catalogue,
             limits: .init(total: 16, perHost: 16), events: ImageEventLog(now: now), collector: collector)
         content = PullThrough(
-            puller: puller, prober: registry, store: store, catalogue: catalogue,
+            puller: puller, registry: registry.hurried, store: store, catalogue: catalogue,
             registries: hosts.map {
                 MirroredRegistry(
                     name: $0.name, revalidateAfter: settings.revalidateAfter, patterns: settings.patterns)

@@ -130,6 +130,23 @@ import Transport
         #expect(rig.asked.count == 1)
     }
 
+    @Test(arguments: [(429, "30", 1), (503, "30", 1), (503, nil, 2), (500, nil, 2)] as [(Int, String?, Int)])
+    func `is tried once more, and not waited for, by whoever has another place to ask`(
+        status: Int, after: String?, requests: Int
+    ) async throws {
+        let rig = Rig { _, _ in .status(status, after.map { [("Retry-After", $0)] } ?? []) }
+        let get = {
+            _ = try await rig.client.hurried.document(
+                sample.descriptor, in: repository("r.example/a"), limit: 2_000_000, credential: nil)
+        }
+        await #expect(throws: RegistryError.self) { try await get() }
+        #expect(rig.asked.count == requests)
+        #expect(rig.clock.waits == Array(repeating: .milliseconds(250), count: requests - 1))
+        // What one has found out, the other knows, and waits for nobody else's word either.
+        for _ in 0..<8 { await #expect(throws: RegistryError.self) { try await get() } }
+        #expect(rig.asked.count <= 10 && rig.clock.waits.allSatisfy { $0 <= .milliseconds(250) })
+    }
+
     @Test func `is given up when the allowance is used up`() async throws {
         let body =
             "{\"errors\":[{\"code\":\"TOOMANYREQUESTS\",\"message\":\"You have reached your pull rate limit.\"}]}"
