@@ -12,7 +12,7 @@ OPTIMISED = $(SWIFT) build -c release --static-swift-stdlib
 DESTDIR ?=
 
 .PHONY: help graphs prune-graphs demo test mutants build release run lint format tsan deps test-deps bench bench-quick bench-mirror bench-programs clean
-.PHONY: fuzz package install deb test-package
+.PHONY: engine-faults fuzz package install deb test-package
 
 help:
 	@echo "make demo     build, start layerd, pull three images, show what it did (nothing is left running)"
@@ -58,6 +58,11 @@ test: test-deps
 kills: test-deps
 	LAYERD_SUITES=IntegrationTests $(SWIFT) build --build-tests
 	LAYERD_SUITES=IntegrationTests LAYERD_KILLS=300 $(SWIFT) test --skip-build --filter 'killed again and again'
+
+# All of what engines do beside a registry in trouble; `make test` leaves out the slowest.
+engine-faults: test-deps
+	LAYERD_SUITES=IntegrationTests $(SWIFT) build --build-tests
+	LAYERD_SUITES=IntegrationTests LAYERD_ENGINE_FAULTS=all $(SWIFT) test --skip-build --filter 'registry in trouble'
 
 measure-transfers: deps
 	$(OPTIMISED) --product layerd

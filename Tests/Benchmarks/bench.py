@@ -19,10 +19,11 @@ from origin import Origin  # noqa: E402
 import engines  # noqa: E402
 import report  # noqa: E402
 import runners  # noqa: E402
+import serving  # noqa: E402
 import soak  # noqa: E402
 
 PULLS = 2000  # of small images in sequence
-EXTRAS = ("life", "again", "engines", "soak")
+EXTRAS = ("life", "again", "mirror", "engines", "soak")
 
 
 class Place:
@@ -156,6 +157,9 @@ def measure(bench, options):
         figures["again"] = {place: again(bench, place, 5) for place in ("near", "far")}
     if options.quick:
         return rows, figures
+    if wanted("mirror"):
+        print("\nHot blobs from the mirror, beside nginx", flush=True)
+        figures["mirror"] = serving.rows(f"{bench.bin}/layerd")
     if wanted("engines"):
         for title, image, place, programs in once(bench):
             rows[title] = bench.measure(title, image, place, programs, 1)

@@ -137,7 +137,7 @@ struct `TLS` {
     }
 }
 
-private func withTLS(_ body: (CurlClient, TLSServer) async throws -> Void) async throws {
+func withTLS(_ body: (CurlClient, TLSServer) async throws -> Void) async throws {
     let server = try await TLSServer()
     try await withClient { try await body($0, server) }
     try await server.stop()
