@@ -12,7 +12,7 @@ OPTIMISED = $(SWIFT) build -c release --static-swift-stdlib
 DESTDIR ?=
 
 .PHONY: help graphs prune-graphs demo test mutants build release run lint format tsan deps test-deps bench bench-quick bench-mirror bench-programs clean
-.PHONY: engine-faults fuzz package install deb test-package
+.PHONY: engine-faults fuzz package install deb test-package test-vm quota-day
 
 help:
 	@echo "make demo     build, start layerd, pull three images, show what it did (nothing is left running)"
@@ -20,6 +20,7 @@ help:
 	@echo "make mutants  shows that the fault tests can fail: takes away each protection, expects its test to (an hour)"
 	@echo "make run      layerd in the foreground, for real use; Ctrl-C ends it"
 	@echo "make build    debug build        make release  optimised build"
+	@echo "make test-package, test-vm    the package in a fresh Debian root, and in a small machine with systemd"
 	@echo "make deb      a Debian package in .build/deb    make install PREFIX=/usr/local DESTDIR="
 	@echo "make lint     style and sizes    make format   put the style right    make tsan  the tests under ThreadSanitizer"
 	@echo "make bench    layerd beside the bare limit and its peers (ratios)     make bench-quick  the same in two minutes"
@@ -80,6 +81,12 @@ graphs: test-deps
 prune-graphs: release
 	.ci/graphs "$$($(OPTIMISED) --show-bin-path)" 10000
 
+# 24 simulated hours of pulls, mirror reads, loads, pins and prunes on a real disk against a quota of 2 GB, all of it measured
+# with stat every minute and in the middle of every transfer; some minutes of the machine's time, and 2 GB of TMPDIR.
+quota-day: test-deps
+	LAYERD_SUITES=ArchivesTests $(SWIFT) build --build-tests
+	LAYERD_SUITES=ArchivesTests LAYERD_QUOTA_DAY=2000000000 $(SWIFT) test --skip-build --filter 'A day on a disk'
+
 tsan: test-deps
 	$(SWIFT) test --sanitize=thread -Xswiftc -DTSAN --scratch-path .build/tsan
 
@@ -125,6 +132,13 @@ test-package: deb
 	$(SWIFT) build -c $(CONFIGURATION) --static-swift-stdlib --product hub-stand-in
 	.ci/test-package "$$(ls -t .build/deb/*.deb | head -1)" .build/deb/root \
 	    "$$($(SWIFT) build -c $(CONFIGURATION) --static-swift-stdlib --show-bin-path)/hub-stand-in"
+
+# The package in a small machine with a living systemd: restarts during pulls, kills, a hang, an upgrade, a reboot, a purge. Skipped
+# without qemu; needs root and a Debian mirror, and without /dev/kvm much patience.
+test-vm: deb
+	$(SWIFT) build -c $(CONFIGURATION) --static-swift-stdlib --product hub-stand-in
+	.ci/test-vm "$$(ls -t .build/deb/*.deb | head -1)" \
+	    "$$($(SWIFT) build -c $(CONFIGURATION) --static-swift-stdlib --show-bin-path)/hub-stand-in" .build/vm
 
 lint:
 	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests

@@ -54,7 +54,8 @@ let suites = [
     suite(
         "ArchivesTests",
         [
-            "Archives", "Layers", "Pulling", "Coordination", "Storage", "Catalogue", "OCI", "Hashing", "TestSupport",
+            "Archives", "Layers", "Pulling", "Registry", "Coordination", "Storage", "Catalogue", "OCI", "Hashing",
+            "TestSupport",
         ]),
     suite("WarmingTests", ["Warming", "Pulling", "Catalogue", "Registry", "OCI", "Coordination", "TestSupport"]),
     suite("ServingTests", ["Serving", nioCore]),
@@ -79,7 +80,9 @@ let suites = [
     suite(
         "DaemonTests",
         [
-            "Daemon", "Pulling", "Warming", "Serving", "Registry", "Transport", "OCI", "Hashing", "Coordination",
+            "Daemon", "Pulling", "Warming", "Serving", "Registry", "Transport", "Storage", "Catalogue", "OCI",
+            "Hashing",
+            "Coordination",
             "TestSupport", logging, lifecycle,
         ]),
     suite("LayerctlTests", ["layerctl", "OCI", "Keyring", "TestSupport", arguments]),

@@ -1,12 +1,14 @@
 internal import Layers
 internal import OCI
+internal import Pulling
 internal import Storage
 
 /// One regular file of an archive, out of the way: small ones in memory, the others in the store's staging.
 struct ArchiveFile: Sendable {
     enum Place: Sendable {
         case memory([UInt8])
-        case staged(any StagedBlob)
+        /// With the room that was made for it, until it is a blob.
+        case staged(any StagedBlob, SpaceAdmission?)
     }
 
     var digest: Digest
@@ -19,7 +21,7 @@ struct ArchiveFile: Sendable {
     /// Blocks where it is staged.
     func read(limit: Int) throws -> [UInt8] {
         switch place {
-        case .staged(let blob): return try blob.read(limit: limit)
+        case .staged(let blob, _): return try blob.read(limit: limit)
         case .memory(let bytes):
             guard bytes.count <= limit else { throw StorageError.tooLarge(digest, size: size, limit: limit) }
             return bytes

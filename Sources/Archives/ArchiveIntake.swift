@@ -2,6 +2,7 @@ internal import Coordination
 internal import Hashing
 public import Layers
 internal import OCI
+internal import Pulling
 internal import Storage
 
 /// Takes an archive in, as its bytes come: inflates it, takes the tar apart, hashes and stages its files, and finds the
@@ -14,12 +15,16 @@ actor ArchiveIntake {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    init(store: any StagingStore, limits: ArchiveLimits) {
+    /// - Parameter room: asked before a file is staged, for its length in bytes.
+    init(
+        store: any StagingStore, limits: ArchiveLimits,
+        room: @escaping @Sendable (Int64) async throws -> SpaceAdmission?
+    ) {
         inflater = Inflater(limits: limits.archive)
         var tarLimits = TarReader.Limits()
         tarLimits.entries = limits.entries
         tar = TarReader(limits: tarLimits)
-        collector = MemberCollector(store: store, limits: limits)
+        collector = MemberCollector(store: store, limits: limits, room: room)
     }
 
     /// - Throws: a ``Fault``.
@@ -59,14 +64,19 @@ public struct ArchiveLimits: Sendable {
 private struct MemberCollector: TarReceiver {
     private let store: any StagingStore
     private let limits: ArchiveLimits
+    private let room: @Sendable (Int64) async throws -> SpaceAdmission?
     private(set) var table = ArchiveTable()
     private(set) var hasEntries = false
     private var open: OpenMember?
     private var inMemory: Int64 = 0
 
-    init(store: any StagingStore, limits: ArchiveLimits) {
+    init(
+        store: any StagingStore, limits: ArchiveLimits,
+        room: @escaping @Sendable (Int64) async throws -> SpaceAdmission?
+    ) {
         self.store = store
         self.limits = limits
+        self.room = room
     }
 
     mutating func begin(_ member: TarMember) throws {
@@ -83,7 +93,8 @@ private struct MemberCollector: TarReceiver {
             try table.add(link: path, to: member.link)
         case .file:
             try table.checkNew(path)
-            open = try OpenMember(path: path, size: member.size, store: place(of: member.size), limits: limits)
+            open = try OpenMember(
+                path: path, size: member.size, store: place(of: member.size), limits: limits, room: room)
         case .hardLink: throw ArchiveError.foreignEntry(member.name, what: "a hard link")
         case .characterDevice, .blockDevice: throw ArchiveError.foreignEntry(member.name, what: "a device")
         case .fifo: throw ArchiveError.foreignEntry(member.name, what: "a FIFO")
@@ -114,6 +125,7 @@ private final class OpenMember {
     private let algorithm: Digest.Algorithm
     private let limits: InflateLimits
     private let staged: (any StagedBlob)?
+    private let room: SpaceAdmission?
     private var bytes: [UInt8] = []
     private var size: Int64 = 0
     /// The first bytes, until they tell a compression.
@@ -121,10 +133,15 @@ private final class OpenMember {
     private var digester: LayerDigester?
     private var failure: LayersError?
 
-    init(path: String, size: Int64, store: (any StagingStore)?, limits: ArchiveLimits) throws {
+    init(
+        path: String, size: Int64, store: (any StagingStore)?, limits: ArchiveLimits,
+        room: @escaping @Sendable (Int64) async throws -> SpaceAdmission?
+    ) throws {
         self.path = path
         self.limits = limits.layer
         algorithm = ArchiveTable.blobDigest(path)?.algorithm ?? .sha256
+        // On the load's own thread, of which the quota has no need.
+        self.room = if store != nil { try standing { try await room(size) } } else { nil }
         staged = try store?.stage(expecting: size, algorithm: algorithm)
     }
 
@@ -147,7 +164,7 @@ private final class OpenMember {
         if let first { settle(first) }
         let digest = try staged?.seal() ?? Self.digest(of: bytes, algorithm)
         return ArchiveFile(
-            digest: digest, size: size, place: staged.map { .staged($0) } ?? .memory(bytes), layer: layer(digest))
+            digest: digest, size: size, place: staged.map { .staged($0, room) } ?? .memory(bytes), layer: layer(digest))
     }
 
     /// A plain tar's diffID is the digest of the file itself, so that only compressed ones are hashed twice.

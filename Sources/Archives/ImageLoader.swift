@@ -66,7 +66,9 @@ public struct ImageLoader: Sendable {
     private func read<Pieces: AsyncSequence>(
         _ pieces: Pieces, _ platform: Platform?, _ lease: Lease
     ) async throws -> [LoadedImage] where Pieces.Element == [UInt8] {
-        let intake = ArchiveIntake(store: store, limits: limits)
+        let intake = ArchiveIntake(store: store, limits: limits) { [collector] bytes in
+            try await collector.room(forStaging: bytes)
+        }
         for try await piece in pieces { try await intake.take(piece) }
         return try await images(in: try await intake.finish(), platform, intake, lease)
     }
@@ -113,7 +115,8 @@ public struct ImageLoader: Sendable {
     ) async throws {
         let blobs = images.flatMap(\.blobs).distinct
         for blob in blobs { try await lease.hold(blob.entry.descriptor.digest) }
-        let room = try await collector.room(for: blobs.map(\.entry.descriptor))
+        // What is staged has its room.
+        let room = try await collector.room(for: blobs.filter { !$0.isStaged }.map(\.entry.descriptor))
         defer { room?.end() }
         let fresh = try await withThrowingTaskGroup(of: Digest?.self) { group in
             var fresh = Set<Digest>()
@@ -141,7 +144,10 @@ public struct ImageLoader: Sendable {
         case .present: return .alreadyPresent
         case .file(let file):
             switch file.place {
-            case .staged(let staged): return try await store.commit(staged)
+            case .staged(let staged, let room):
+                let outcome = try await store.commit(staged)
+                if outcome == .stored { room?.end() }
+                return outcome
             case .memory(let small): bytes = small
             }
         case .document(let document): bytes = document

@@ -39,6 +39,13 @@ struct LoadedBlob: Sendable {
     }
 }
 
+extension LoadedBlob {
+    /// Its bytes are on the disk already.
+    var isStaged: Bool {
+        if case .file(let file) = source, case .staged = file.place { true } else { false }
+    }
+}
+
 extension [LoadedBlob] {
     /// Every digest once, the first one's entry.
     var distinct: [LoadedBlob] {

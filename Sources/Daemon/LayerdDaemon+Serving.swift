@@ -42,13 +42,11 @@ extension LayerdDaemon {
         var quiet = logger
         quiet.logLevel = .warning
         let warming = WarmService(warmer: parts.warmer, logger: logger)
+        let space = SpaceService(keeper: parts.keeper, collector: parts.collector, store: parts.store, logger: logger)
         // Stopped from the last to the first.
         let services = ServiceGroup(
             configuration: .init(
-                services: ([life, SpaceService(keeper: parts.keeper, logger: logger), warming] + others + [
-                    reloading, control,
-                ])
-                .map { .init(service: $0) },
+                services: ([life, space, warming] + others + [reloading, control]).map { .init(service: $0) },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
         try await services.run()
         await probe.close()

@@ -12,6 +12,11 @@ extension Collector {
         try await keeper.withLock { $0 }?.admit(blobs)
     }
 
+    /// The same for bytes that are staged before anybody knows their digest.
+    public func room(forStaging bytes: Int64) async throws -> SpaceAdmission? {
+        try await keeper.withLock { $0 }?.admit(staging: bytes)
+    }
+
     /// Whether there could be room for blobs: for who must say so long before they come.
     /// - Throws: ``SpaceError/noRoom(needed:available:staying:)``.
     func checkRoom(for blobs: [Descriptor]) async throws {

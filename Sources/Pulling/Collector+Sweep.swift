@@ -41,12 +41,8 @@ extension Collector {
         var report = SweepReport()
         let oldest = Timestamp(seconds: now.seconds - grace.components.seconds, nanoseconds: now.nanoseconds)
         let stored = try await store.stored()
-        let sizes = Dictionary(stored.map { ($0.digest, $0) }, uniquingKeysWith: { $1 })
-        var stray: [StoredBlob] = []
-        for batch in stride(from: 0, to: stored.count, by: 1_000) {
-            let part = stored[batch..<min(batch + 1_000, stored.count)]
-            stray += try await catalogue.unused(of: part.map(\.digest)).compactMap { sizes[$0] }
-        }
+        let unused = try await unused(of: stored.map(\.digest))
+        let stray = stored.filter { unused.contains($0.digest) }
         let old = stray.filter { $0.changed <= oldest }
         if dryRun {
             let free = old.filter { !isHeld($0.digest) }
@@ -61,4 +57,24 @@ extension Collector {
         }
         return report
     }
+
+    private func unused(of digests: [Digest]) async throws -> Set<Digest> {
+        var unused = Set<Digest>()
+        for batch in stride(from: 0, to: digests.count, by: 1_000) {
+            unused.formUnion(
+                try await catalogue.unused(of: Array(digests[batch..<min(batch + 1_000, digests.count)])))
+        }
+        return unused
+    }
+
+    /// Blobs that no image uses and nobody counts on, whatever their age, such as a failed pull leaves: what goes first
+    /// when room is wanted. Without those that may be documents, which take little, and of which the mirror may just
+    /// have shown one whose image is still to come. A walk.
+    func strays() async throws -> [FreedBlob] {
+        let blobs = try await store.blobs().filter { $0.size > Self.documentSize && !isHeld($0.digest) }
+        let unused = try await unused(of: blobs.map(\.digest))
+        return blobs.filter { unused.contains($0.digest) }.map { FreedBlob(digest: $0.digest, size: $0.size) }
+    }
+
+    private static let documentSize: Int64 = 64 << 10
 }

@@ -52,6 +52,9 @@ public struct Healer: Sendable {
         let blob = lost.descriptor
         guard lost.role == .index || lost.role == .manifest else {
             let source = TransferSource(repository: repository, credential: nil)
+            // Others may have been given the room that it had.
+            let room = try await collector.room(for: [blob])
+            defer { room?.end() }
             return try await transfers.bring(blob, from: source, lane: .max) { _ in }
         }
         let bytes = try await fetcher.document(

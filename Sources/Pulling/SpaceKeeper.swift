@@ -13,6 +13,8 @@ public final class SpaceKeeper: Sendable {
         var quota: Quota
         /// Blobs let in, each with its size and how many want it.
         var reserved: [Digest: (size: Int64, count: Int)] = [:]
+        /// Bytes let in whose digest only their end will tell.
+        var staged: Int64 = 0
         var decisions: [EvictionDecision] = []
     }
 
@@ -70,13 +72,24 @@ public final class SpaceKeeper: Sendable {
         }
     }
 
+    /// Lets bytes in that are about to be staged, as a file of an archive: nobody knows their digest yet. To be ended
+    /// when they have become a blob, or are gone.
+    /// - Throws: as ``admit(_:)``.
+    func admit(staging bytes: Int64) async throws -> SpaceAdmission {
+        try await turn.withSlot(key: "space", lane: 0) {
+            try await makeRoom(for: [], staging: bytes)
+            state.withLock { $0.staged += bytes }
+            return SpaceAdmission(self, [], staged: bytes)
+        }
+    }
+
     /// Whether blobs could be let in, as things are; nothing goes for it.
     /// - Throws: ``SpaceError/noRoom(needed:available:staying:)``.
     public func check(_ blobs: [Descriptor]) async throws {
         guard isLimited else { return }
         let wanted = try await absent(of: blobs)
         let room = try await room(for: wanted)
-        if room.missing > 0 { _ = try await plan(room, wanted: wanted) }
+        if room.missing > 0 { _ = try await plan(room) }
     }
 
     private func absent(of blobs: [Descriptor]) async throws -> [Descriptor] {
@@ -94,7 +107,7 @@ public final class SpaceKeeper: Sendable {
         try await turn.withSlot(key: "space", lane: 0) {
             let room = try await room(for: [])
             guard room.missing > 0 else { return }
-            _ = try await free(room, wanted: [])
+            _ = try await free(room)
         }
     }
 
@@ -115,8 +128,9 @@ public final class SpaceKeeper: Sendable {
         return SpaceAdmission(self, distinct.map(\.digest))
     }
 
-    func release(_ digests: [Digest]) {
+    func release(_ digests: [Digest], staged: Int64) {
         state.withLock { state in
+            state.staged -= staged
             for digest in digests {
                 guard let held = state.reserved[digest] else { continue }
                 state.reserved[digest] = held.count > 1 ? (held.size, held.count - 1) : nil
@@ -131,13 +145,18 @@ public final class SpaceKeeper: Sendable {
         /// Of blobs, transfers and reservations.
         var used: Int64
         var needed: Int64
+        /// Somebody asks for room, and is to be refused when there is none.
+        var isAskedFor: Bool
         /// That have to go, and that go once something has to; at most 0 when there is room.
         var missing: Int64, desired: Int64
+        /// What goes before any image: interrupted transfers, and blobs that no image uses. Bytes of both.
         var orphans: [HeldIngest]
+        var strays: [FreedBlob] = []
+        var loose: Int64 { orphans.reduce(0) { $0 + $1.bytes } + strays.reduce(0) { $0 + $1.size } }
     }
 
-    func room(for wanted: [Descriptor]) async throws -> Room {
-        let (quota, reserved) = state.withLock { ($0.quota, $0.reserved) }
+    func room(for wanted: [Descriptor], staging: Int64 = 0) async throws -> Room {
+        let (quota, reserved, staged) = state.withLock { ($0.quota, $0.reserved, $0.staged) }
         var coming: [Digest: Int64] = [:]
         for (digest, held) in reserved where try await store.size(of: digest) == nil { coming[digest] = held.size }
         // Afterwards: a blob that arrives in between counts twice, where the other way round it would not count.
@@ -146,11 +165,14 @@ public final class SpaceKeeper: Sendable {
         let own = Set(wanted.map(\.digest))
         let orphans = held.filter { !$0.isActive && coming[$0.digest] == nil && !own.contains($0.digest) }
         let others = held.filter { $0.isActive && coming[$0.digest] == nil }
-        var used = stored + coming.values.reduce(0, +)
+        var used = stored + staged + coming.values.reduce(0, +)
         used += orphans.reduce(0) { $0 + $1.bytes } + others.reduce(0) { $0 + $1.total }
         var seen = Set<Digest>()
-        let needed = wanted.filter { coming[$0.digest] == nil && seen.insert($0.digest).inserted }
-            .reduce(Int64(0)) { $0.addingReportingOverflow($1.size).partialValue }
+        // A document may claim any size: what is more than any disk holds is one number, far from where sums end.
+        let needed = min(
+            Self.mostNeeded,
+            wanted.filter { coming[$0.digest] == nil && seen.insert($0.digest).inserted }
+                .reduce(staging) { min($0, Self.mostNeeded) + min($1.size, Self.mostNeeded) })
         var missing = quota.maxSize == 0 ? 0 : used + needed - quota.blobLimit
         var desired = missing > 0 ? used + needed - quota.lowMark : 0
         if let disk {
@@ -161,39 +183,46 @@ public final class SpaceKeeper: Sendable {
             missing = max(missing, short)
             desired = max(desired, short)
         }
-        return Room(used: used, needed: needed, missing: missing, desired: desired, orphans: orphans)
+        var room = Room(
+            used: used, needed: needed, isAskedFor: staging > 0 || !wanted.isEmpty, missing: missing, desired: desired,
+            orphans: orphans)
+        // A walk, which only a lack of room is worth.
+        if missing > 0 { room.strays = try await collector.strays() }
+        return room
     }
 
+    private static let mostNeeded: Int64 = 1 << 60
+
     /// The plan is made before anything goes: a pull that cannot have its room costs nobody an image.
-    private func makeRoom(for wanted: [Descriptor]) async throws {
+    private func makeRoom(for wanted: [Descriptor], staging: Int64 = 0) async throws {
         // What was planned may be used or pinned by the time it is to go; then it is planned anew.
         for _ in 0..<4 {
-            let room = try await room(for: wanted)
+            let room = try await room(for: wanted, staging: staging)
             guard room.missing > 0 else { return }
-            guard try await free(room, wanted: wanted) else { continue }
+            guard try await free(room) else { continue }
         }
-        let room = try await room(for: wanted)
+        let room = try await room(for: wanted, staging: staging)
         guard room.missing > 0 else { return }
         throw SpaceError.noRoom(needed: room.needed, available: room.needed - room.missing, staying: [])
     }
 
     /// Frees what is missing, and if it can, what is desired. Returns whether anything went.
-    private func free(_ room: Room, wanted: [Descriptor]) async throws -> Bool {
-        let plan = try await plan(room, wanted: wanted)
+    private func free(_ room: Room) async throws -> Bool {
+        let plan = try await plan(room)
         for orphan in room.orphans { try await disk?.dropIngest(orphan.digest) }
+        try await collector.collect(room.strays.map(\.digest))
         for victim in plan.victims { try await evict(victim, room) }
-        return !plan.victims.isEmpty || !room.orphans.isEmpty
+        return !plan.victims.isEmpty || room.loose > 0
     }
 
     /// What goes so that there is room.
     /// - Throws: ``SpaceError/noRoom(needed:available:staying:)``.
-    private func plan(_ room: Room, wanted: [Descriptor]) async throws -> EvictionPlan {
-        let orphaned = room.orphans.reduce(Int64(0)) { $0 + $1.bytes }
-        let plan = try await plan(freeing: room.desired - orphaned)
-        guard plan.frees + orphaned >= room.missing || wanted.isEmpty else {
+    private func plan(_ room: Room) async throws -> EvictionPlan {
+        let plan = try await plan(freeing: room.desired - room.loose)
+        guard plan.frees + room.loose >= room.missing || !room.isAskedFor else {
             let staying = plan.staying.prefix(5).map { "\(Self.name($0.image)) (\($0.why.rawValue))" }
             throw SpaceError.noRoom(
-                needed: room.needed, available: room.needed - room.missing + plan.frees + orphaned, staying: staying)
+                needed: room.needed, available: room.needed - room.missing + plan.frees + room.loose, staying: staying)
         }
         return plan
     }
@@ -227,42 +256,21 @@ public final class SpaceKeeper: Sendable {
 /// Room that was made for blobs, until they are there or given up.
 public final class SpaceAdmission: Sendable {
     private let keeper: SpaceKeeper
-    private let digests: Locked<[Digest]>
+    private let held: Locked<(digests: [Digest], staged: Int64)>
 
-    init(_ keeper: SpaceKeeper, _ digests: [Digest]) {
+    init(_ keeper: SpaceKeeper, _ digests: [Digest], staged: Int64 = 0) {
         self.keeper = keeper
-        self.digests = Locked(digests)
+        held = Locked((digests, staged))
     }
 
     /// Gives the room back; what has come by now takes it itself.
     public func end() {
-        keeper.release(
-            digests.withLock { digests in
-                defer { digests = [] }
-                return digests
-            })
+        let (digests, staged) = held.withLock { held in
+            defer { held = ([], 0) }
+            return held
+        }
+        keeper.release(digests, staged: staged)
     }
 
     deinit { end() }
-}
-
-/// One image that went, and why.
-public struct EvictionDecision: Sendable, Equatable {
-    public var at: Timestamp
-    /// In familiar form.
-    public var image: String
-    public var id: Digest
-    /// Bytes of the files that were removed.
-    public var freed: Int64
-    public var worth: ImageWorth
-    /// Bytes used and needed when it was decided, and the limit (0 for none).
-    public var used: Int64, needed: Int64, limit: Int64
-
-    /// One sentence for the log.
-    public var reason: String {
-        let rate = (worth.rate * 100).rounded() / 100
-        return "\(needed) bytes were needed beside \(used)"
-            + (limit > 0 ? " of \(limit)" : "")
-            + ", and it was worth least: \(rate) uses an hour for \(worth.frees) bytes"
-    }
 }

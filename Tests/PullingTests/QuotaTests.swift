@@ -82,6 +82,42 @@ import Testing
         #expect(try await rig.names() == ["a:latest", "b:latest"])
     }
 
+    @Test func `lets go of what failed pulls left before it evicts`() async throws {
+        let rig = try await QuotaRig(limit: 400_000)
+        for name in ["a", "b", "c"] { try rig.add(name, [(name, 100_000)]) }
+        try await rig.pull("a")
+        let bytes = [UInt8](repeating: 7, count: 150_000)
+        let stray = Descriptor(mediaType: .ociLayer, digest: .sha256(of: bytes), size: 150_000)
+        try await rig.store.ingest(stray) { try $0.append(bytes.span.bytes) }
+        let lease = rig.collector.lease()
+        try await lease.hold(stray.digest)
+        try await rig.pull("b")
+        #expect(try await rig.store.size(of: stray.digest) != nil)
+        // What somebody counts on is nobody's to take.
+        try rig.add("large", [("large", 330_000)])
+        await #expect(throws: SpaceError.self) {
+            for name in ["a", "b"] { _ = try await rig.collector.pin(name) }
+            try await rig.pull("c")
+        }
+        for name in ["a", "b"] { _ = try await rig.collector.unpin(name) }
+        try await lease.end()
+        try await rig.pull("c")
+        #expect(try await rig.store.size(of: stray.digest) == nil && rig.keeper.decisions.isEmpty)
+        #expect(try await rig.names() == ["a:latest", "b:latest", "c:latest"])
+    }
+
+    /// C12: a manifest may claim that its layers have any size.
+    @Test(arguments: [Int64.max, Int64.max - 1, 1 << 62])
+    func `refuses a size that no disk has`(size: Int64) async throws {
+        let rig = try await QuotaRig(limit: 100_000, minFree: 1_000)
+        try rig.add("a", [("a", 40_000)])
+        try await rig.pull("a")
+        let claims = [4, 5].map { Descriptor(mediaType: .ociLayer, digest: .sha256(of: [$0]), size: size) }
+        await #expect(throws: SpaceError.self) { _ = try await rig.keeper.admit(claims) }
+        await #expect(throws: SpaceError.self) { _ = try await rig.keeper.admit(staging: size) }
+        #expect(try await rig.names() == ["a:latest"])
+    }
+
     @Test func `keeps so much of the disk free`() async throws {
         let rig = try await QuotaRig(limit: 0, minFree: 50_000)
         try rig.add("a", [("a", 40_000)])
