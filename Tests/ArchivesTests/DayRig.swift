@@ -43,7 +43,7 @@ struct DayRig {
             resolver: registry, fetcher: registry, store: store, catalogue: catalogue,
             limits: .init(total: 4, perHost: 4), events: events, collector: collector)
         mirror = PullThrough(
-            puller: puller, prober: registry, store: store, catalogue: catalogue,
+            puller: puller, registry: registry, store: store, catalogue: catalogue,
             registries: [MirroredRegistry(name: "docker.io")], servesPrivate: true, now: now)
         loader = ImageLoader(catalogue: catalogue, store: store, collector: collector, events: events)
         let (root, highest) = (store.root, self.highest)
