@@ -102,14 +102,14 @@ import Testing
         #expect(lines.isSuperset(of: ["Sockets=layerd.socket layerd-mirror.socket", "WatchdogSec=30"]))
     }
 
-    /// D18: with its file system not mounted, a daemon would begin an empty store in the place of the one that is there.
+    /// D18: with its file system not mounted, a daemon would begin an empty store in its place.
     @Test func `wait for the file system that the store is on`() throws {
         let text = String(decoding: try Files.read(Self.folder + "/layerd.service"), as: UTF8.self)
         let lines = Set(text.split(separator: "\n").map(String.init))
         #expect(lines.isSuperset(of: ["RequiresMountsFor=/var/lib/layerd", "StateDirectory=layerd"]))
     }
 
-    /// Swift's runtime complains of a refusal at every thread it starts; systemd 247 and later can say yes and do nothing.
+    /// Swift's runtime complains of a refusal at every thread it starts; systemd can say yes and do nothing.
     @Test func `let the runtime believe that it sets priorities`() throws {
         for unit in ["layerd.service", "layerd-warm@.service"] {
             let text = String(decoding: try Files.read("\(Self.folder)/\(unit)"), as: UTF8.self)
