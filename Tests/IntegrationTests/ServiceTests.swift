@@ -109,16 +109,6 @@ import Testing
         #expect(lines.isSuperset(of: ["RequiresMountsFor=/var/lib/layerd", "StateDirectory=layerd"]))
     }
 
-    /// Swift's runtime complains of a refusal at every thread it starts; systemd can say yes and do nothing.
-    @Test func `let the runtime believe that it sets priorities`() throws {
-        for unit in ["layerd.service", "layerd-warm@.service"] {
-            let text = String(decoding: try Files.read("\(Self.folder)/\(unit)"), as: UTF8.self)
-            let filters = text.split(separator: "\n").filter { $0.hasPrefix("SystemCallFilter=") }
-            #expect(filters.first == "SystemCallFilter=@system-service")
-            #expect(filters.last == "SystemCallFilter=setpriority:0")
-        }
-    }
-
     @Test(arguments: ["layerd.service", "layerd-warm@.service"])
     func `expose little`(unit: String) async throws {
         let result = try await runProcess(
