@@ -23,8 +23,8 @@ public func standing<Value: Sendable>(for work: @escaping @Sendable () async thr
 
 /// What one thread waits for and another gives, once.
 ///
-/// INVARIANT (`@unchecked Sendable`): `isGiven` is read and written between lock and unlock of `mutex` only; `mutex` and
-/// `given` are allocated once, and freed when nobody refers to the signal.
+/// INVARIANT (`@unchecked Sendable`): `isGiven` is read and written between lock and unlock of `mutex` only; `mutex`
+/// and `given` are allocated once, and freed when nobody refers to the signal.
 private final class Signal: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let given: UnsafeMutablePointer<pthread_cond_t>
