@@ -47,21 +47,6 @@ import Testing
         }
     }
 
-    /// A10: what traps in Swift ends the process; nobody who waits at the socket is turned away.
-    @Test func `answers who waits for it when it dies of a trap`() async throws {
-        try await withScene { scene in
-            let holder = try Holder(scene, signal: SIGILL)
-            #expect(try await holder.layerctl("pull", "-q", "shop").status == 0)
-            for _ in 0..<3 {
-                try await holder.end()
-                let answer = try await runChecked(
-                    "curl", ["-s", "--unix-socket", holder.socket, "http://layerd/images/json"])
-                #expect(answer.output.contains("shop:latest"), "\(answer.output)")
-            }
-            try await holder.strike()
-        }
-    }
-
     /// K15: the same work over and over leaves no more descriptors, threads or memory in use than at first.
     @Test func `is of the same size after much work`() async throws {
         try await withScene { scene in
