@@ -35,8 +35,13 @@ import Testing
         story.hub.content.add(large, to: "library/large")
         let victim = try await Victim(.plain, story.hub)
         let daemon = try #require(try await victim.start())
+        #expect(try await victim.pull("large"))
+        #expect(try await victim.save("large"))
+        #expect(try await victim.remove("large"))
         try await runChecked("prlimit", ["--pid", "\(daemon.pid)", "--fsize=2000000:2000000"])
         #expect(try await victim.pull("large") == false)
+        // What comes in here is written by other threads.
+        #expect(try await victim.load("large") == false)
         #expect(try await victim.ask("GET", "/_ping") == "OK")
         #expect(try await victim.pull("one"))
         #expect(try await daemon.stop() == 0)
