@@ -11,8 +11,8 @@ CONFIGURATION ?= release
 OPTIMISED = $(SWIFT) build -c release --static-swift-stdlib
 DESTDIR ?=
 
-.PHONY: help graphs prune-graphs demo test mutants build release run lint format tsan deps test-deps bench bench-quick bench-mirror bench-programs clean
-.PHONY: engine-faults fuzz package install deb test-package test-vm quota-day
+.PHONY: help graphs prune-graphs demo test mutants build release run lint format tsan deps test-deps clean package install deb
+.PHONY: bench bench-quick bench-mirror bench-scale bench-programs engine-faults fuzz test-package test-vm quota-day kills measure-transfers
 
 help:
 	@echo "make demo     build, start layerd, pull three images, show what it did (nothing is left running)"
@@ -24,7 +24,7 @@ help:
 	@echo "make deb      a Debian package in .build/deb    make install PREFIX=/usr/local DESTDIR="
 	@echo "make lint     style and sizes    make format   put the style right    make tsan  the tests under ThreadSanitizer"
 	@echo "make bench    layerd beside the bare limit and its peers (ratios)     make bench-quick  the same in two minutes"
-	@echo "make bench-mirror    the mirror beside nginx and docker-registry"
+	@echo "make bench-mirror    the mirror beside nginx and docker-registry     make bench-scale  from 1,000 to 100,000 images"
 	@echo "make fuzz     mutated input for every parser, 10 minutes each (FUZZ_SECONDS=600)"
 
 deps:
@@ -108,6 +108,10 @@ bench: bench-programs
 
 bench-quick: bench-programs
 	python3 Tests/Benchmarks/bench.py --quick --bin "$$($(OPTIMISED) --show-bin-path)"
+
+# What a catalogue of 1,000, 10,000 and 100,000 images costs, and how each figure grows; ten minutes.
+bench-scale: bench-programs
+	python3 .ci/bench-ledger "$$($(OPTIMISED) --show-bin-path)/layerd" --scale
 
 # Every parser of what comes from outside, FUZZ_SECONDS each; the input at hand is kept in .build/fuzz, for a trap ends the run.
 FUZZ_SECONDS ?= 600

@@ -115,6 +115,12 @@ final class Victim: Sendable {
     }
 
     func load(_ name: String) async throws -> Bool {
+        guard try await answerToLoad(name).contains("Loaded image") else { return false }
+        return acknowledged(name)
+    }
+
+    /// The frames of a load; nothing when it was refused with a status.
+    func answerToLoad(_ name: String) async throws -> String {
         journal.withLock { ($0.open, $0.absent) = (name, $0.absent.subtracting([name])) }
         let result = try await runProcess(
             "curl",
@@ -122,8 +128,7 @@ final class Victim: Sendable {
                 "-sS", "-f", "-X", "POST", "-H", "Content-Type: application/x-tar", "-T", archive(name),
                 "--unix-socket", socket, "http://layerd/images/load",
             ])
-        guard result.status == 0, result.output.contains("Loaded image") else { return false }
-        return acknowledged(name)
+        return result.status == 0 ? result.output : ""
     }
 
     /// The body of an answer, whatever its status.
