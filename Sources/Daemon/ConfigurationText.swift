@@ -16,8 +16,8 @@ struct ConfigurationText: Sendable {
         self.file = file
         self.environment = environment.filter { $0.key.hasPrefix("LAYERD_") }
         lines = Self.lines(of: text)
-        if let line = Self.namelessTable(in: text) {
-            throw ConfigurationError(file: file, line: line, key: "", reason: "not valid TOML: a table without a name")
+        if let trap = TOMLTraps.first(in: text) {
+            throw ConfigurationError(file: file, line: trap.line, key: "", reason: "not valid TOML: \(trap.reason)")
         }
         do {
             let table = try TOMLTable(string: text)
@@ -36,29 +36,6 @@ struct ConfigurationText: Sendable {
             if let line = lines[path.prefix(length).joined(separator: "\u{1f}")] { return line }
         }
         return 1
-    }
-
-    /// The line of a table's header that has no name. The library takes it that every header has one: without, it stops
-    /// the process in a debug build and does anything in another. No key of ours has a table or list in a list, so
-    /// nothing that is right begins a line so.
-    private static func namelessTable(in text: String) -> Int? {
-        let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        let isBlank = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
-        let index = lines.firstIndex { line in
-            let content = line.drop(while: isBlank)
-            guard content.first == UInt8(ascii: "[") else { return false }
-            let inner = content.dropFirst()
-            let name = (inner.first == UInt8(ascii: "[") ? inner.dropFirst() : inner).drop(while: isBlank)
-            guard let first = name.first else { return true }
-            switch first {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "\""),
-                UInt8(ascii: "'"):
-                return false
-            default: return true
-            }
-        }
-        return index.map { $0 + 1 }
     }
 
     /// The library tells places only of errors, so the keys' lines are read off the text: `[a.b]` headers and `key =`.

@@ -164,6 +164,30 @@ import Warming
         #expect(try #require(thrown).description.hasPrefix("etc.toml:2: not valid TOML"))
     }
 
+    /// Nor where a list's next value is due and something ends one.
+    @Test(arguments: [
+        "[ }", "[\"a\", }", "[[1], }", "[ # one\t[\n \t}", "[\u{2028}1]", "['''\n''', \u{85}]", "[{a = 1}, }]",
+    ])
+    func `that lacks a value in a list says where`(list: String) throws {
+        let thrown = #expect(throws: ConfigurationErrors.self) {
+            try Configuration.parse("[mirror]\nfor = \(list)\n", file: "etc.toml")
+        }
+        let line = list.contains("\n") ? 3 : 2
+        #expect(try #require(thrown).description.hasPrefix("etc.toml:\(line): not valid TOML"))
+    }
+
+    /// What would end a value ends none in a string or a comment.
+    @Test(arguments: [
+        "\"[ }\"", "'[}'", "\"a\\\" [}\"", "\"a\", # [ }\n", "'''[ }\n[}''', 'b'", "\"\"\"a\\\"\"\"[ }\"\"\"",
+    ])
+    func `that has brackets in its strings is TOML`(list: String) throws {
+        let thrown = #expect(throws: ConfigurationErrors.self) {
+            try Configuration.parse("[mirror]\nno-such-key = [\(list)]\n", file: "etc.toml")
+        }
+        let error = try #require(thrown?.errors.first)
+        #expect(error.line == 2 && !error.reason.contains("not valid TOML"), "\(error)")
+    }
+
     @Test func `tells all its errors at once, in the order of the file`() throws {
         let thrown = #expect(throws: ConfigurationErrors.self) {
             try Configuration.parse("[pull]\nretries = -1\n[control]\nsocket = 7\n", file: "etc.toml")
