@@ -11,7 +11,11 @@ struct TOMLTraps {
     /// Nothing but blanks so far in this line.
     private var isLineStart = true
 
-    private init(_ text: String) { rest = text.unicodeScalars[...] }
+    private init(_ text: String) {
+        rest = text.unicodeScalars[...]
+        // The library skips a byte order mark.
+        if rest.first == "\u{FEFF}" { rest.removeFirst() }
+    }
 
     /// The first such place; `nil` when there is none.
     static func first(in text: String) -> (line: Int, reason: String)? {

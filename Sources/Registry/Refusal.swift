@@ -10,11 +10,14 @@ struct Refusal: Equatable {
     private static let maximumText = 300
 
     /// As the registry writes it: `MANIFEST_UNKNOWN`.
-    var code: String?
-    var message: String?
+    let code: String?
+    let message: String?
+    /// The code as words.
+    private let words: String?
 
     /// - Parameter secrets: what must not be shown even if the server echoes it.
     init(_ body: [UInt8], secrets: [String] = []) {
+        var (code, message): (String?, String?)
         if let json = try? JSON(parsing: body) {
             let first = json["errors"]?.array?.first ?? json
             code = (first["code"] ?? first["error"] ?? first["__type"])?.string
@@ -26,12 +29,16 @@ struct Refusal: Equatable {
             message = Refusal.element("Message", in: text) ?? Refusal.plainLine(text)
         }
         code = code.map { Refusal.shown($0, hiding: secrets) }
-        message = message.map { Refusal.shown($0, hiding: secrets) }
+        self.code = code
+        // As small letters it may have become a secret that it was not.
+        words = code.map {
+            Refusal.shown($0.lowercased().split(separator: "_").joined(separator: " "), hiding: secrets)
+        }
+        self.message = message.map { Refusal.shown($0, hiding: secrets) }
     }
 
     /// `manifest unknown: manifest unknown`, as docker writes code and message; `nil` when there is neither.
     var text: String? {
-        let words = code.map { $0.lowercased().split(separator: "_").joined(separator: " ") }
         let parts = [words, message].compactMap(\.self).filter { !$0.isEmpty }
         return parts.isEmpty ? nil : parts.joined(separator: ": ")
     }

@@ -164,6 +164,14 @@ import Warming
         #expect(try #require(thrown).description.hasPrefix("etc.toml:2: not valid TOML"))
     }
 
+    @Test func `may begin with a byte order mark, and is looked at behind it`() throws {
+        let thrown = #expect(throws: ConfigurationErrors.self) {
+            try Configuration.parse("\u{FEFF}[é]\n", file: "etc.toml")
+        }
+        #expect(try #require(thrown).description.hasPrefix("etc.toml:1: not valid TOML: a table without a name"))
+        #expect(try Configuration.parse("\u{FEFF}[pull]\nretries = 3\n", file: "etc.toml").registries.count == 1)
+    }
+
     /// Nor where a list's next value is due and something ends one.
     @Test(arguments: [
         "[ }", "[\"a\", }", "[[1], }", "[ # one\t[\n \t}", "[\u{2028}1]", "['''\n''', \u{85}]", "[{a = 1}, }]",

@@ -86,6 +86,11 @@ import Transport
         #expect(Refusal(Array(body.utf8)).text == text)
     }
 
+    @Test func `hides a secret that its code has as words, too`() {
+        let refusal = Refusal(Array("{\"error\":\"NO_HUNTER_2\"}".utf8), secrets: ["hunter 2"])
+        #expect(refusal.text == "no [hidden]")
+    }
+
     @Test func `is short, however long the server's text`() {
         let text = Refusal(Array(String(repeating: "word ", count: 100_000).utf8)).text
         #expect(text.map { $0.count <= 301 } == true)
