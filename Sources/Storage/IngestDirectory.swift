@@ -120,9 +120,16 @@ struct IngestDirectory: Sendable {
 
     private func readState() throws(StorageError) -> IngestState? {
         guard try FileStatus.of(path)?.kind == .directory, try FileStatus.of(state)?.kind == .regular,
-            let found = IngestState(parsing: try readSmallFile(state)), found.digest == digest
+            let bytes = try readIfThere(state), let found = IngestState(parsing: bytes), found.digest == digest
         else { return nil }
         return found
+    }
+
+    /// `nil` for a file that went between the look at it and its opening: others list what somebody finishes.
+    private func readIfThere(_ file: FilePath) throws(StorageError) -> [UInt8]? {
+        do { return try readSmallFile(file) } catch .system(let failure) where failure.code == .noSuchFileOrDirectory {
+            return nil
+        }
     }
 }
 

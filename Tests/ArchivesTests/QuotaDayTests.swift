@@ -10,7 +10,7 @@ import Testing
 /// `LAYERD_QUOTA_DAY` sets the quota in bytes, and then all 1440 minutes are lived through: `make quota-day`.
 @Suite struct `A day on a disk` {
     private static let given = ProcessInfo.processInfo.environment["LAYERD_QUOTA_DAY"].flatMap(Int64.init)
-    private static let limit = given ?? 16_000_000
+    private static let limit = given ?? 4_000_000
     private static let minutes = given == nil ? 80 : 24 * 60
 
     @Test func `never passes its quota, evicts nothing that is held, and is of one mind with its ledger`() async throws

@@ -1,4 +1,6 @@
+import Coordination
 import FoundationEssentials
+import Hashing
 import OCI
 import Synchronization
 import TestSupport
@@ -33,6 +35,38 @@ private let blob = SampleBlob(count: 900_000)
             let next = try await LocalContentStore(root: copy)
             #expect(try await next.ingests().map(\.bytes) == [600_000])
             #expect(try await ingestAndTellOffset(next) == 600_000)
+        }
+    }
+
+    /// Whoever lists them finds some that are being finished or given up at that moment.
+    @Test func `is listed or not while others end, and never an error`() async throws {
+        try await withStateDirectory { root in
+            let store = try await LocalContentStore(root: root)
+            let isOver = Locked(false)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for number in UInt8(0)..<200 {
+                        let bytes = [number, 1, 2]
+                        let half = Descriptor(mediaType: .ociLayer, digest: .sha256(of: bytes), size: 3)
+                        await #expect(throws: CancellationError.self) {
+                            try await store.ingest(half) { writer in
+                                try writer.append(Array(bytes.prefix(2)).span.bytes)
+                                throw CancellationError()
+                            }
+                        }
+                        try await store.dropIngest(half.digest)
+                    }
+                    isOver.withLock { $0 = true }
+                }
+                group.addTask {
+                    while !isOver.withLock({ $0 }) {
+                        let held = try await store.ingests()
+                        #expect(held.count <= 1)
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await store.ingests() == [])
         }
     }
 
