@@ -217,13 +217,20 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
 
     func close() { context?.close(promise: nil) }
 
-    /// No new requests here; one under way may end.
+    /// No new requests here; one under way may end. Who has just connected is answered: its request may be in the
+    /// socket already, unread, and closing now would reset the connection, with nobody there yet to retry at.
     func drain() {
         switch phase {
-        case .waiting: close()
+        case .waiting: if isSettled(.now()) { close() }
         case .exchange: exchange?.closes = true
         case .lingering, .closed: break
         }
+    }
+
+    /// No request has begun, and none is to be expected at once.
+    private func isSettled(_ now: NIODeadline) -> Bool {
+        let isNew = served == 0 || parser.isUnderWay
+        return !isNew || Duration.nanoseconds((now - since).nanoseconds) > limits.arrivalTimeout
     }
 
     /// Ends what has taken too long. Called every now and then.
@@ -231,6 +238,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
         let age = Duration.nanoseconds((now - since).nanoseconds)
         switch phase {
         case .waiting:
+            if worker.isDraining, isSettled(now) { return close() }
             guard age > (parser.isUnderWay || served == 0 ? limits.headerTimeout : limits.idleTimeout) else { return }
             if parser.isUnderWay { refuse(Refusal(408, "the request's head did not come in time")) } else { close() }
         case .exchange:

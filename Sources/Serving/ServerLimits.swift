@@ -10,6 +10,9 @@ public struct ServerLimits: Sendable {
     public var headerCount = 100
     /// From the first byte of a head, or from connecting, to its end; answered 408. A local client needs milliseconds.
     public var headerTimeout: Duration = .seconds(10)
+    /// For the first request of a connection that was made just before the server is stopped: it has been sent, or will
+    /// be with the client's next step.
+    public var arrivalTimeout: Duration = .seconds(1)
     /// Between requests. Clients keep idle connections for 60 to 90 s; one that loses the race retries.
     public var idleTimeout: Duration = .seconds(60)
     /// Without a byte of a body that is waited for, or without a byte taken of a response: then the connection is

@@ -41,7 +41,8 @@ final class Worker: @unchecked Sendable {
     }
 
     private func admission() -> Admission {
-        if isDraining { return .close }
+        // One that was accepted with the last ones may come in here after the drain has begun.
+        if hasEnded { return .close }
         if places.take() { return .serve }
         let waiting = connections.values.filter { $0.isWaiting && !$0.isRefused }
         if let longest = waiting.min(by: { $0.since < $1.since }) {
@@ -76,6 +77,9 @@ final class Worker: @unchecked Sendable {
         loop.execute { [self] in
             isDraining = true
             for connection in connections.values { connection.drain() }
+            loop.scheduleTask(in: TimeAmount(limits.arrivalTimeout + .milliseconds(1))) { [self] in
+                for connection in connections.values { connection.check(.now()) }
+            }
             patience = loop.scheduleTask(in: TimeAmount(grace)) { [self] in
                 for connection in connections.values { connection.close() }
             }

@@ -57,10 +57,10 @@ import Testing
             }
             for _ in 0..<3 { try await work() }
             let before = try Size(of: scene.daemon.process.pid)
-            for _ in 0..<12 { try await work() }
+            for _ in 0..<16 { try await work() }
             let after = try Size(of: scene.daemon.process.pid)
-            // Connections that are kept for a while come and go.
-            #expect(after.descriptors <= before.descriptors + 4, "\(before) \(after)")
+            // Connections that are kept for a while come and go; one descriptor a round that stays is more.
+            #expect(after.descriptors <= before.descriptors + 8, "\(before) \(after)")
             #expect(after.threads <= before.threads + 2, "\(before) \(after)")
         }
     }

@@ -36,6 +36,38 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
         }
     }
 
+    /// A client that has just connected sends in its next step; it must not find itself reset for that.
+    @Test func `answers who connected before, once, and not who has been answered`() async throws {
+        var limits = ServerLimits.quick
+        limits.arrivalTimeout = .seconds(30)
+        try await withDirectory { directory in
+            let path = directory + "/s"
+            let run = Running(
+                HTTPServer(
+                    listeners: [.unix(path: path, mode: 0o600, group: nil)], handler: Answers.echo, limits: limits))
+            let address = try #require(await run.addresses().first)
+            let answered = try RawClient(address)
+            #expect(try await answered.ask(get).status == 200)
+            let half = try RawClient(address)
+            try await half.send("GET / HTTP/1.1\r\n")
+            let new = try RawClient(address)
+            // Accepted, all of them: in their order.
+            #expect(try await RawClient(address).ask(get).status == 200)
+            run.stop()
+            #expect(try await answered.isClosedByServer())
+            #expect(try await eventually { entries(directory).isEmpty })
+            try await half.send("Host: a\r\n\r\n")
+            try await new.send(get)
+            for client in [half, new] {
+                let answer = try await client.response()
+                #expect(answer.status == 200)
+                #expect(try await client.isClosedByServer())
+                client.close()
+            }
+            try await run.end()
+        }
+    }
+
     @Test func `cancels requests that do not end in time, without ending their streams`() async throws {
         var limits = ServerLimits.quick
         limits.gracePeriod = .milliseconds(50)
