@@ -107,7 +107,10 @@ struct DaemonClient: Sendable {
             let head = try await http.perform(request, into: sink)
             guard head.status == 200 else { throw Failure.refused(Self.reason(sink.rest(), status: head.status)) }
         } catch let error {
-            throw failure(error)
+            switch error as? TransportError {
+            case .interrupted, .brokenReply: throw Failure.cut("\(error)")
+            default: throw failure(error)
+            }
         }
     }
 

@@ -59,13 +59,15 @@ enum Failure: Error, CustomStringConvertible {
     case refused(String)
     /// Nobody answers at the socket.
     case unreachable(String)
+    /// layerd left in the middle of its answer. Carries the sentence.
+    case cut(String)
     /// Something on this side. Carries the sentence.
     case local(String)
     case interrupted
 
     var exitCode: Int32 {
         switch self {
-        case .refused, .local: 1
+        case .refused, .local, .cut: 1
         case .unreachable: 3
         case .interrupted: 130
         }
@@ -75,6 +77,7 @@ enum Failure: Error, CustomStringConvertible {
         switch self {
         case .refused(let reason): "Error response from daemon: \(HumanText.printable(reason))"
         case .unreachable(let reason), .local(let reason): reason
+        case .cut(let reason): "layerd ended before its answer did (\(reason)); is it still running?"
         case .interrupted: "interrupted"
         }
     }

@@ -36,6 +36,8 @@ final class LiveDisplay: PullDisplay {
             switch line {
             case .resolved(_, let upToDate):
                 state.isUpToDate = upToDate
+                // Said again by a pull that goes on after the daemon's end: what was drawn stays above.
+                state.drawn = 0
                 return LayerWords.heading(reference) + "\n"
             case .layer where state.isUpToDate: return ""
             case .total where state.isUpToDate: return ""

@@ -17,6 +17,15 @@ struct PullCommand: AsyncParsableCommand {
     @Flag(name: [.short, .long], help: "Print the image's full name alone.")
     var quiet = false
 
+    @Option(
+        help: ArgumentHelp(
+            "For a layerd that ends during the pull, which then goes on; 0 fails at once. (default: 60)",
+            valueName: "seconds"))
+    var wait: Int = 60
+
+    /// A layerd that this very image brings down is not to be started for ever.
+    private static let maximumCuts = 10
+
     func run() async throws {
         let reference = try reference()
         let display: any PullDisplay =
@@ -32,13 +41,38 @@ struct PullCommand: AsyncParsableCommand {
             standardOutput.write("Using default tag: latest\n")
         }
         let login = await DockerLogin.header(for: reference.repository.domain)
-        try await global.client().post("/layerd/v1/pull", query: query, login: login) { line in
-            let event = try PullLine(line)
-            if case .failed(let message) = event { failure.withLock { $0 = message } }
-            display.show(event)
+        let client = try global.client()
+        try await overRestarts {
+            try await client.post("/layerd/v1/pull", query: query, login: login) { line in
+                let event = try PullLine(line)
+                if case .failed(let message) = event { failure.withLock { $0 = message } }
+                display.show(event)
+            }
+            if failure.withLock({ $0 == nil }), !display.end() { throw Failure.cut("the last line is missing") }
         }
-        try finish(display, failure: failure.withLock { $0 })
+        try finish(failure.withLock { $0 })
         standardOutput.write(reference.forPull.description + "\n")
+    }
+
+    /// Pulls again when layerd, restarted or upgraded meanwhile, is back: it has the bytes that came.
+    private func overRestarts(_ pull: () async throws -> Void) async throws {
+        var cuts = 0
+        var end: ContinuousClock.Instant?
+        while true {
+            do {
+                return try await pull()
+            } catch Failure.cut(let reason) {
+                cuts += 1
+                guard wait > 0, cuts <= Self.maximumCuts else { throw Failure.cut(reason) }
+                end = .now + .seconds(wait)
+                if !quiet { standardError.write("layerd ended during the pull, which goes on when it is back\n") }
+            } catch Failure.unreachable(let reason) {
+                // Who was never there is not waited for.
+                guard let end, .now < end else { throw Failure.unreachable(reason) }
+            }
+            // systemd needs some tenths of a second for a restart, and starts it for whom the socket holds.
+            try await Task.sleep(for: .milliseconds(200))
+        }
     }
 
     /// - Throws: a usage error for what is no reference.
@@ -50,13 +84,10 @@ struct PullCommand: AsyncParsableCommand {
         }
     }
 
-    private func finish(_ display: any PullDisplay, failure: String?) throws {
-        let ended = display.end()
-        if let failure {
-            standardError.write(HumanText.printable(failure) + "\n")
-            throw ExitCode(1)
-        }
-        guard ended else { throw Failure.refused("the connection ended before the pull did; is layerd still running?") }
+    private func finish(_ failure: String?) throws {
+        guard let failure else { return }
+        standardError.write(HumanText.printable(failure) + "\n")
+        throw ExitCode(1)
     }
 }
 

@@ -66,7 +66,7 @@ private struct KillRound {
 
     private func pull(_ name: String, _ daemon: DaemonUnderTest) throws -> RunningProcess {
         try RunningProcess(
-            DaemonUnderTest.products + "/layerctl", ["-H", "unix://\(daemon.socket)", "pull", "-q", name])
+            DaemonUnderTest.products + "/layerctl", ["-H", "unix://\(daemon.socket)", "pull", "-q", "--wait=0", name])
     }
 
     /// Waits until so many more bytes have been sent, or there is nothing left to send.

@@ -33,13 +33,34 @@ import Testing
                 return (Files.size(data) ?? 0) >= 18_000_000
             }
             try await scene.daemon.kill()
-            _ = try await client.exit()
             #expect(try scene.daemon.blobs()[layer.digest] == nil)
-            try await scene.daemon.restart()
             scene.hub.log.clear()
-            #expect(try await scene.daemon.layerctl("pull", "-q", "big").status == 0)
+            try await scene.daemon.restart()
+            // The command waits for the next daemon, and has it go on.
+            #expect(try await client.exit() == 0, "\(client.state.errorText)")
+            #expect(client.state.errorText.contains("goes on when it is back"))
             #expect(scene.hub.log.bytesSent(.cdn) < 15_000_000, "it began again from the start")
             try scene.verifyAllBlobs()
+        }
+    }
+
+    @Test func `is waited for by a pull only as long as wanted, and not when it was never there`() async throws {
+        try await withScene { scene in
+            scene.hub.misbehave(on: .cdn(), .always, .stall(after: 0))
+            func pull(wait: String) throws -> RunningProcess {
+                try RunningProcess(
+                    DaemonUnderTest.products + "/layerctl",
+                    ["-H", "unix://\(scene.daemon.socket)", "pull", "--wait", wait, "shop"])
+            }
+            let clients = try [pull(wait: "0"), pull(wait: "1")]
+            for client in clients {
+                _ = try await client.wait(for: "its pull") { $0.outputText.contains("Pulling from") ? true : nil }
+            }
+            try await scene.daemon.kill()
+            #expect(try await clients[0].exit() == 1)
+            #expect(clients[0].state.errorText.contains("layerd ended before its answer did"))
+            #expect(try await clients[1].exit() == 3)
+            #expect(try await pull(wait: "60").exit() == 3)
         }
     }
 
