@@ -44,25 +44,8 @@ struct ServiceManager: Sendable {
         defer { close(descriptor) }
         var patience = timeval(tv_sec: 2, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        guard Self.connect(descriptor, to: address) else { return }
         // A line break in a figure would forge a field.
         let text = Array(lines.map { $0.replacing("\n", with: " ") }.joined(separator: "\n").utf8)
-        _ = text.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-    }
-
-    /// A path, or with `@` in front a name of the abstract space, whose first byte is 0 and whose end is its length's.
-    private static func connect(_ descriptor: Int32, to text: String) -> Bool {
-        var name = Array(text.utf8)
-        if name.first == UInt8(ascii: "@") { name[0] = 0 }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        guard name.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
-        let length = MemoryLayout<sa_family_t>.size + name.count
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(length)) == 0
-            }
-        }
+        _ = UnixDatagram.send(text, on: descriptor, to: address)
     }
 }

@@ -8,8 +8,8 @@ internal import OCI
 /// Never holds up the daemon: a line that the reader has no room for is dropped, and the next that fits says how many
 /// were.
 ///
-/// Text by default, with the `<N>` priority prefix when the journal reads it (`sd-daemon(3)`); with `.json` one object
-/// a line.
+/// Text by default, with the `<N>` priority prefix when the journal reads it (`sd-daemon(3)`), or as an entry with
+/// fields where the journal's own socket takes it; with `.json` one object a line.
 public struct StderrLog: LogHandler {
     public enum Format: String, Sendable, CaseIterable {
         case text, json
@@ -24,14 +24,23 @@ public struct StderrLog: LogHandler {
     private var own: Logger.Level?
     private let level: LogLevel
     private let format: Format
-    private let journal: Bool
+    /// Whether the journal reads the lines.
+    private let isJournal: Bool
+    private let journal: JournalSocket?
     private let output: LogOutput
 
     public init(format: Format, level: LogLevel) {
+        self.init(
+            format: format, level: level, isJournal: getenv("JOURNAL_STREAM") != nil, journal: .standardError,
+            output: .standardError)
+    }
+
+    init(format: Format, level: LogLevel, isJournal: Bool, journal: JournalSocket?, output: LogOutput) {
         self.format = format
         self.level = level
-        journal = getenv("JOURNAL_STREAM") != nil
-        output = .standardError
+        self.isJournal = isJournal
+        self.journal = journal
+        self.output = output
     }
 
     public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -41,18 +50,20 @@ public struct StderrLog: LogHandler {
 
     public func log(event: LogEvent) {
         let fields = metadata.merging(event.metadata ?? [:]) { _, new in new }.sorted { $0.key < $1.key }
-        let line: [UInt8]
         switch format {
-        case .text: line = text(event, fields)
-        case .json: line = json(event, fields)
+        case .text:
+            let texts = fields.map { (key: $0.key, value: $0.value.description) }
+            let line = text(event, texts)
+            if let journal, journal.log(line, priority: priority(event.level), fields: texts) { return }
+            let prefix = isJournal ? "<\(priority(event.level))>" : "\(timestamp()) \(event.level.rawValue) "
+            output.write(Array((prefix + line + "\n").utf8))
+        case .json: output.write(json(event, fields))
         }
-        output.write(line)
     }
 
-    private func text(_ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {
-        let prefix = journal ? "<\(priority(event.level))>" : "\(timestamp()) \(event.level.rawValue) "
-        let tail = fields.map { " \($0.key)=\(value($0.value.description))" }.joined()
-        return Array((prefix + Self.oneLine("\(event.message)") + tail + "\n").utf8)
+    /// What people read has the fields, too.
+    private func text(_ event: LogEvent, _ fields: [(key: String, value: String)]) -> String {
+        Self.oneLine("\(event.message)") + fields.map { " \($0.key)=\(value($0.value))" }.joined()
     }
 
     private func json(_ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {
@@ -65,8 +76,8 @@ public struct StderrLog: LogHandler {
     }
 
     private func value(_ text: String) -> String {
-        text.contains { $0 == " " || $0 == "\"" }
-            ? "\"" + Self.oneLine(text).replacing("\"", with: "'") + "\"" : Self.oneLine(text)
+        let line = Self.oneLine(text)
+        return line.contains { $0 == " " || $0 == "\"" } ? "\"" + line.replacing("\"", with: "'") + "\"" : line
     }
 
     /// Text without what would forge a line of the log, or tell the terminal of who reads it to do something: names of
