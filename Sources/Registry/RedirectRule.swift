@@ -13,14 +13,16 @@ enum RedirectRule {
     }
 
     /// The place that `location` names, in an answer from `address` to a question that went to `registry` first.
+    /// - Parameter mayLeave: whether it may be another site than `address`.
     /// - Throws: ``RegistryError/Reason/unsafeRedirect(_:)``.
     static func target(
-        _ location: String, from address: WebAddress, registry: WebAddress
+        _ location: String, from address: WebAddress, registry: WebAddress, mayLeave: Bool = true
     ) throws(RegistryError.Reason) -> WebAddress {
         guard let target = address.resolving(location) else {
             throw .unsafeRedirect("to something that is no http or https URL of a plain host")
         }
         let place = target.authority
+        guard mayLeave || target.origin == address.origin else { throw .unsafeRedirect("to another site, \(place)") }
         guard target.origin.isSecure || !address.origin.isSecure else {
             throw .unsafeRedirect("from https to plain http at \(place)")
         }

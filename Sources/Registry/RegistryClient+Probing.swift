@@ -42,10 +42,17 @@ extension RegistryClient: Prober {
         let subject = Subject(.referrers(digest), in: repository)
         return try await asking(about: subject, credential) { upstream in
             let body = DocumentBody(limit: Index.maximumSize)
-            let answer = try await session.ask(
-                question(about: subject, at: upstream), about: subject, at: upstream, into: body,
-                tolerating: { (400...499).contains($0) && $0 != 429 && $0 != 401 && $0 != 408 })
-            return answer.map { _ in body.bytes }
+            var question = question(about: subject, at: upstream)
+            question.mayBeElsewhere = false
+            do {
+                let answer = try await session.ask(
+                    question, about: subject, at: upstream, into: body,
+                    tolerating: { (400...499).contains($0) && $0 != 429 && $0 != 401 && $0 != 408 })
+                return answer.map { _ in body.bytes }
+            } catch RegistryError.Reason.unsafeRedirect {
+                // GHCR has no such list, and sends to a page for people.
+                return nil
+            }
         }
     }
 }

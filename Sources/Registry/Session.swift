@@ -14,6 +14,8 @@ struct Session: Sendable {
         var total: Duration?
         /// Remembers where it is redirected to, for the questions that follow.
         var route: BlobRoute?
+        /// Whether the content may be at another site. Blobs are; a list is the registry's own word.
+        var mayBeElsewhere = true
     }
 
     private let wire: Wire
@@ -142,7 +144,8 @@ struct Session: Sendable {
                     head: reply.head, text: reply.text, host: address.authority, isElsewhere: isElsewhere,
                     isContent: reply.isContent)
             }
-            let target = try RedirectRule.target(location, from: address, registry: upstream.base)
+            let target = try RedirectRule.target(
+                location, from: address, registry: upstream.base, mayLeave: question.mayBeElsewhere)
             if target.origin != address.origin {
                 // Whoever is there gets nothing that proves who we are, and neither does who comes after.
                 isElsewhere = true

@@ -188,6 +188,20 @@ import Testing
         }
     }
 
+    /// GHCR answers a question for them with 303 to a page elsewhere.
+    @Test func `of referrers are not looked for at another site`() async throws {
+        try await withMirror { rig in
+            let other = try ScriptedServer(
+                ScriptedReply(body: Array(#"{"schemaVersion":2,"manifests":[{"mediaType":"a/b"}]}"#.utf8)))
+            rig.hub.misbehave(on: RequestMatcher(.referrers), .always, .redirect(to: other.url("/page"), status: 303))
+            let answer = try await rig.get("/v2/library/app/referrers/sha256:\(String(repeating: "b", count: 64))")
+            #expect(answer.status == 200 && answer.header("Content-Type") == MediaType.ociIndex.text)
+            #expect(try answer.json["manifests"]?.array?.isEmpty == true)
+            #expect(other.connections == 0)
+            try await other.stop()
+        }
+    }
+
     @Test func `of repositories have what is here`() async throws {
         try await withMirror { rig in
             let factory = ImageFactory(seed: 15)
