@@ -79,7 +79,9 @@ struct DoctorCommand: AsyncParsableCommand {
                 command:
                     "\(ctr) version \(absent); \(ctr) content fetch --hosts-dir \(Self.quoted(hostsDir)) \(image)"),
             Canary(engine: "podman", command: "command -v podman \(absent); podman pull -q \(image)"),
-            Canary(engine: "buildah", command: "command -v buildah \(absent); buildah pull -q \(image)"),
+            // Its store is podman's: what that has just brought would not be asked for again.
+            Canary(
+                engine: "buildah", command: "command -v buildah \(absent); buildah pull --policy always -q \(image)"),
         ]
     }
 

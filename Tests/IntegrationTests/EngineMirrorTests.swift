@@ -103,7 +103,7 @@ struct `The engines of a machine` {
             let dockerd = try await yard.startDockerd()
             let healthy = try await yard.doctor(scene, hostsDirectory: yard.hostsDirectory)
             #expect(healthy.status == 0, "\(healthy.output)\(healthy.errors)")
-            for engine in ["dockerd", "containerd"] {
+            for engine in ["dockerd", "containerd", "podman", "buildah"] {
                 #expect(healthy.output.contains("\(engine): pulls through layerd ("), "\(healthy.output)")
             }
             // Without its hosts.toml containerd goes to a registry that is not there.

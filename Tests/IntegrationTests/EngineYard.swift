@@ -149,11 +149,11 @@ struct EngineYard {
 
     var hostsDirectory: String { directory.path("root/etc/containerd/certs.d") }
 
-    /// `layerctl doctor`, on a machine that has docker and containerd alone: podman's own store is none of a test's.
+    /// `layerctl doctor`, with engines that keep to this directory.
     func doctor(_ scene: Scene, hostsDirectory: String) async throws -> ProcessResult {
         let tools = directory.path("bin")
         try await runChecked("mkdir", ["-p", tools, directory.path("empty")])
-        for tool in ["sh", "docker", "ctr"] {
+        for tool in ["sh", "docker", "ctr", "podman", "buildah"] {
             guard let path = which(tool) else { throw StandInError.process(tool, reason: "is not installed") }
             try await runChecked("ln", ["-sf", path, "\(tools)/\(tool)"])
         }
@@ -162,7 +162,11 @@ struct EngineYard {
             [
                 "doctor", "-H", "unix://\(scene.daemon.socket)", "--image", "docker.io/library/shop:1.0",
                 "--docker-host", dockerSocket, "--containerd", containerdSocket, "--hosts-dir", hostsDirectory,
-            ], environment: environment(["PATH": tools]), timeout: .seconds(120))
+            ],
+            environment: environment([
+                "PATH": tools,
+                "CONTAINERS_STORAGE_CONF": Self.variables(for: directory)["CONTAINERS_STORAGE_CONF"] ?? "",
+            ]), timeout: .seconds(120))
     }
 
     func docker(_ arguments: String...) async throws -> ProcessResult {
