@@ -1,5 +1,7 @@
 import Archives
 import Catalogue
+import Coordination
+import Glibc
 import OCI
 import Pulling
 import Storage
@@ -90,6 +92,29 @@ import Testing
         let other = try await ArchiveRig()
         await #expect(throws: (any Error).self) { try await other.load(sent) }
         try await other.expectNothing()
+    }
+
+    /// Its file looked as it should when it was opened: only the hash can tell.
+    @Test func `stops before the last bytes of a blob that rots meanwhile`() async throws {
+        let image = try ImageFactory().big([3_000_000])
+        let rig = try await ArchiveRig()
+        try await rig.load(try tar(layout([("big:1", image)])))
+        let layer = try #require(image.blobs.max { $0.descriptor.size < $1.descriptor.size })
+        let path = rig.directory.path("store/blobs/sha256/\(layer.digest.hex)")
+        let plan = try await rig.saver.plan(["big:1"])
+        let file = open(path, O_RDWR | O_CLOEXEC)
+        defer { close(file) }
+        let (rotten, sent) = (Locked(false), Locked<Int64>(0))
+        await #expect(throws: (any Error).self) {
+            try await rig.saver.write(plan) { piece in
+                sent.withLock { $0 += Int64(piece.count) }
+                // The first of the layer's pieces.
+                guard piece.count > 100_000, !rotten.withLock({ $0 }) else { return }
+                rotten.withLock { $0 = true }
+                #expect(pwrite(file, [7, 7, 7], 3, off_t(layer.descriptor.size - 3)) == 3)
+            }
+        }
+        #expect(rotten.withLock { $0 } && sent.withLock { $0 } < plan.size)
     }
 
     @Test func `keeps what it is saving from removal`() async throws {

@@ -28,29 +28,59 @@ private func calls(_ trace: String) -> [Call] {
     return calls
 }
 
+/// A daemon whose calls that make things durable are written down.
+private func traced(_ victim: Victim) async throws -> RunningProcess {
+    let command = ["strace", "-f", "-qq", "-y", "-o", trace(victim), "-e"]
+    return try #require(
+        try await victim.start(under: command + ["trace=fsync,fdatasync,rename,renameat,renameat2"]))
+}
+
+private func trace(_ victim: Victim) -> String { victim.directory.path("trace") }
+
+/// The renames that gave blobs their names, after it was seen that each blob's bytes were durable by then.
+private func published(_ all: [Call]) throws -> [Call] {
+    let published = all.filter { $0.name.hasPrefix("rename") && $0.text.contains("/store/blobs/") }
+    for rename in published {
+        let data = try #require(rename.text.split(separator: "\"").first { $0.hasSuffix("/data") })
+        #expect(
+            all.contains { $0.name == "fdatasync" && $0.text.contains(data) && $0.end < rename.begin },
+            "\(data) got its name before its bytes were durable")
+    }
+    return published
+}
+
+@Suite(.serialized) struct `The system calls of a load` {
+    /// On most cuts ext4 and XFS forgive the lack of it, so the sweep alone would hardly tell.
+    @Test(.enabled(if: installed("strace")))
+    func `make bytes durable before the name`() async throws {
+        let story = try await Story.set()
+        let victim = try await Victim(.plain, story.hub)
+        let first = try #require(try await victim.start())
+        #expect(try await victim.pull("one"))
+        #expect(try await victim.save("one"))
+        #expect(try await victim.remove("one"))
+        try await first.stop()
+        let daemon = try await traced(victim)
+        #expect(try await victim.load("one"))
+        let all = calls(String(decoding: try Files.read(trace(victim)), as: UTF8.self))
+        try await daemon.stop()
+        #expect(try published(all).count == story.images["one"]?.blobsOfHost.count)
+        await story.hub.stop()
+    }
+}
+
 @Suite(.serialized) struct `The system calls of a pull` {
     /// The order that a power cut makes matter: each blob's bytes, its name, the directory, the catalogue, the index.
     @Test(.enabled(if: installed("strace")))
     func `make bytes durable before the name, the name before the catalogue, and that before the index`() async throws {
         let story = try await Story.set()
         let victim = try await Victim(.plain, story.hub)
-        let trace = victim.directory.path("trace")
-        let daemon = try #require(
-            try await victim.start(
-                under: [
-                    "strace", "-f", "-qq", "-y", "-o", trace, "-e", "trace=fsync,fdatasync,rename,renameat,renameat2",
-                ]))
+        let daemon = try await traced(victim)
         #expect(try await victim.pull("one"))
-        let all = calls(String(decoding: try Files.read(trace), as: UTF8.self))
+        let all = calls(String(decoding: try Files.read(trace(victim)), as: UTF8.self))
         try await daemon.stop()
-        let published = all.filter { $0.name.hasPrefix("rename") && $0.text.contains("/store/blobs/") }
+        let published = try published(all)
         #expect(published.count == story.images["one"]?.blobsOfHost.count)
-        for rename in published {
-            let data = try #require(rename.text.split(separator: "\"").first { $0.hasSuffix("/data") })
-            #expect(
-                all.contains { $0.name == "fdatasync" && $0.text.contains(data) && $0.end < rename.begin },
-                "\(data) got its name before its bytes were durable")
-        }
         let last = try #require(published.map(\.end).max())
         let directory = try #require(
             all.first { $0.name == "fsync" && $0.text.contains("/blobs/sha256>") && $0.begin > last },

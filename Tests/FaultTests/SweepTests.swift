@@ -119,8 +119,12 @@ func places(_ count: Int, upTo length: Int) -> [Int] {
 }
 
 @Suite(.serialized) struct `A call that fails` {
-    /// One call fails, or all from there on until the daemon is stopped, as on a full or dying disk.
-    @Test(arguments: [(EIO, 1), (EIO, 1_000_000), (ENOSPC, 1_000_000), (EDQUOT, 1_000_000), (EROFS, 1_000_000)])
+    /// One call fails, or all from there on until the daemon is stopped, as on a full or dying disk, or as a security
+    /// module has it.
+    @Test(arguments: [
+        (EIO, 1), (EIO, 1_000_000), (ENOSPC, 1_000_000), (EDQUOT, 1_000_000), (EROFS, 1_000_000), (EACCES, 1),
+        (EACCES, 1_000_000),
+    ])
     func `fails what needs it, loses nothing, and all goes well once it is mended`(
         code: Int32, span: Int
     ) async throws {

@@ -47,6 +47,27 @@ import Testing
         }
     }
 
+    /// What no request can do, as far as we know; should one, its fellows are to wait for a moment and no more.
+    @Test func `aborts in the middle of a pull, and all who asked are served`() async throws {
+        try await withScene({ $0.bytesPerSecond = 2_000_000 }) { scene in
+            scene.hub.content.add(try ImageFactory(seed: 59).big([3_000_000]), to: "library/image")
+            let holder = try Holder(scene, signal: SIGABRT)
+            #expect(try await holder.layerctl("ls").status == 0)
+            async let pull = holder.layerctl("pull", "image")
+            try await scene.hub.log.wait(for: "1 MB") { history in
+                history.records.contains { $0.kind == .cdn && $0.bytesSent >= 1_000_000 }
+            }
+            try await holder.end()
+            let began = ContinuousClock.now
+            #expect(try await holder.layerctl("ls").status == 0)
+            #expect(ContinuousClock.now - began < .seconds(10))
+            let result = try await pull
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(result.errors.contains("goes on when it is back") && holder.deaths == 1)
+            try await holder.strike()
+        }
+    }
+
     /// K15: the same work over and over leaves no more descriptors, threads or memory in use than at first.
     @Test func `is of the same size after much work`() async throws {
         try await withScene { scene in
@@ -93,6 +114,8 @@ private final class Holder: Sendable {
                 ctypes.CDLL(None).prctl(1, 9)
                 os.dup2(listener.fileno(), 3)
                 os.set_inheritable(3, True)
+                # The runtime's own report of a crash takes a debug build half a minute.
+                os.environ.update(SWIFT_BACKTRACE="enable=no")
                 os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES="control")
                 os.execv(command[0], command)
             while not wanted:
