@@ -13,6 +13,8 @@ public struct ImageSaver: Sendable {
     private let store: any ContentStore
     private let collector: Collector
     private let events: ImageEventLog
+    /// How often a plan that something came between is begun.
+    private static let attempts = 5
 
     /// - Parameter collector: spares what is being saved.
     public init(catalogue: Catalogue, store: any ContentStore, collector: Collector, events: ImageEventLog) {
@@ -39,14 +41,30 @@ public struct ImageSaver: Sendable {
         let lease = collector.lease()
         var saved: [SavedImage] = []
         for id in order {
-            guard let (image, tags, name) = wanted[id] else { continue }
+            guard let (image, all, name) = wanted[id] else { continue }
             var seen = Set<Reference>()
+            let tags = all.filter { seen.insert($0).inserted }
             saved.append(
-                try await content(
-                    of: image, tags: tags.filter { seen.insert($0).inserted }, name: name, platform: platform,
-                    in: lease.store(store)))
+                try await steadily(image, name) {
+                    try await content(of: image, tags: tags, name: name, platform: platform, in: lease.store(store))
+                })
         }
         return SavePlan(saved, lease: lease)
+    }
+
+    /// A removal, and a load after it, may come between two of the questions that a plan asks of an image: then it is
+    /// not there, or is asked about anew.
+    private func steadily<Value>(
+        _ image: ImageSummary, _ name: String, _ settle: () async throws -> Value
+    ) async throws -> Value {
+        for _ in 1..<Self.attempts {
+            do { return try await settle() } catch let fault as any Fault
+                where fault.kind == .notFound || fault.kind == .integrity
+            {
+                guard try await catalogue.image(image.id) != nil else { throw CatalogueError.noSuchImage(name) }
+            }
+        }
+        return try await settle()
     }
 
     /// Writes the archive in pieces of at most 256 KiB. Every blob is hashed on its way.
@@ -107,7 +125,10 @@ public struct ImageSaver: Sendable {
         } else if let image = try await catalogue.image(named: reference) {
             return [(image, reference.digest == nil ? reference : nil)]
         }
-        return [(try await catalogue.resolve(name), nil)]
+        let image = try await catalogue.resolve(name)
+        // By an ID's beginning, or because it has got its name this moment.
+        let isNamed = image.tags.contains(reference)
+        return [(image, isNamed ? reference : nil)]
     }
 
     private func content(
@@ -129,6 +150,8 @@ public struct ImageSaver: Sendable {
             target = shown.descriptor
             blobs = ([shown.descriptor, config] + shown.layers).map { ($0.digest, $0.size) }
         }
+        // Removed since its manifests were listed.
+        guard blobs.contains(where: { $0.digest == target.digest }) else { throw ArchiveError.nothingHere(name) }
         for blob in blobs {
             guard try await store.size(of: blob.digest) == blob.size else { throw ArchiveError.rotten(blob.digest) }
         }
