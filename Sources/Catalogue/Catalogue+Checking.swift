@@ -11,6 +11,8 @@ public enum LayerFinding: Sendable, Equatable {
 
 /// A layer that nobody has inflated yet.
 public struct UncheckedLayer: Sendable, Equatable {
+    /// Its place in the order in which layers were recorded.
+    public var number: Int64
     public var digest: Digest
     public var mediaType: MediaType
     /// Bytes on disk.
@@ -32,18 +34,20 @@ public struct CheckTotals: Sendable, Equatable {
 
 extension Catalogue {
     /// Layers whose content nobody has looked at yet, the longest recorded first.
-    public func uncheckedLayers(limit: Int) async throws -> [UncheckedLayer] {
+    /// - Parameter last: only those recorded after the layer with this number.
+    public func uncheckedLayers(after last: Int64 = 0, limit: Int) async throws -> [UncheckedLayer] {
         try await read { db in
             let sql = """
-                SELECT digest, media_type, size FROM blobs
-                WHERE role = 'layer' AND actual_diff_id IS NULL AND check_failure IS NULL ORDER BY id LIMIT ?
+                SELECT digest, media_type, size, id FROM blobs
+                WHERE role = 'layer' AND actual_diff_id IS NULL AND check_failure IS NULL AND id > ? ORDER BY id LIMIT ?
                 """
-            let cursor = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [limit])
+            let cursor = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [last, limit])
             var layers: [UncheckedLayer] = []
             while let row = try cursor.next() {
                 layers.append(
                     UncheckedLayer(
-                        digest: try row.digest(0), mediaType: MediaType(try row.text(1)), size: try row.integer(2)))
+                        number: try row.integer(3), digest: try row.digest(0), mediaType: MediaType(try row.text(1)),
+                        size: try row.integer(2)))
             }
             return layers
         }
@@ -70,17 +74,47 @@ extension Catalogue {
 
     /// The next image that was not judged since its blobs are what they are now, and of which every layer was looked
     /// at; `nil` when there is none.
-    public func unjudgedImage() async throws -> Digest? {
+    /// - Parameter last: only those recorded after the image with this number.
+    public func unjudgedImage(after last: Int64 = 0) async throws -> (number: Int64, digest: Digest)? {
         try await read { db in
             let sql = """
-                SELECT digest FROM images WHERE checked = 0 AND NOT EXISTS (
-                    SELECT 1 FROM uses JOIN blobs ON blobs.id = uses.blob WHERE uses.image = images.id
-                        AND role = 'layer' AND actual_diff_id IS NULL AND check_failure IS NULL)
+                SELECT id, digest FROM images WHERE checked = 0 AND id > ? AND NOT EXISTS (\(Self.unchecked))
                 ORDER BY id LIMIT 1
                 """
-            return try String.fetchOne(db.cachedStatement(sql: sql)).map { try Digest(parsing: $0) }
+            return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [last]).map { row in
+                (number: try row.integer(0), digest: try row.digest(1))
+            }
         }
     }
+
+    /// The number of the image that was recorded last; 0 without any.
+    public func newestImage() async throws -> Int64 {
+        try await read { db in
+            try Int64.fetchOne(db.cachedStatement(sql: "SELECT max(id) FROM images")) ?? 0
+        }
+    }
+
+    /// Those that ``unjudgedImage(after:)`` would find and that use the layer.
+    public func unjudgedImages(using layer: Digest) async throws -> [Digest] {
+        try await read { db in
+            let sql = """
+                SELECT images.digest FROM uses AS mine JOIN images ON images.id = mine.image
+                WHERE mine.blob = (SELECT id FROM blobs WHERE digest = ?) AND checked = 0
+                    AND NOT EXISTS (\(Self.unchecked))
+                ORDER BY images.id
+                """
+            let cursor = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [layer.description])
+            var images: [Digest] = []
+            while let row = try cursor.next() { images.append(try row.digest(0)) }
+            return images
+        }
+    }
+
+    /// The layers of an image that nobody has looked at.
+    private static let unchecked = """
+        SELECT 1 FROM uses JOIN blobs ON blobs.id = uses.blob WHERE uses.image = images.id
+            AND role = 'layer' AND actual_diff_id IS NULL AND check_failure IS NULL
+        """
 
     /// What the image's layers were found to be.
     public func findings(of image: Digest) async throws -> [Digest: LayerFinding] {

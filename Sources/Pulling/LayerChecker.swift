@@ -31,6 +31,8 @@ public final class LayerChecker: Sendable {
     private let limits: Limits
     private let report: @Sendable (Digest, String) -> Void
     private let thread = CheckThread()
+    /// Layers asked for at a time, to get past those that are skipped.
+    private static let glance = 64
     /// Layers whose bytes could not be had in this process's life: whoever heals them records them anew.
     private let skipped = Locked<Set<Digest>>([])
 
@@ -72,20 +74,38 @@ public final class LayerChecker: Sendable {
         try Task.checkCancellation()
     }
 
-    /// Checks what there is now.
+    /// Checks what there is now. Goes once over the layers, and after each over the images that use it and those that
+    /// have come meanwhile: a catalogue that was rebuilt has all of its images unjudged.
     /// - Throws: a ``Fault`` of the catalogue; `CancellationError`.
     public func checkAll() async throws {
-        try await judgeAll()
-        while let layer = try await next() {
+        let newest = try await catalogue.newestImage()
+        try await judgeAll(after: 0)
+        var last: Int64 = 0
+        while let layer = try await next(after: &last) {
             try Task.checkCancellation()
             try await check(layer)
-            try await judgeAll()
+            for image in try await catalogue.unjudgedImages(using: layer.digest) { try await judge(image) }
+            try await judgeAll(after: newest)
         }
     }
 
-    private func next() async throws -> UncheckedLayer? {
-        let skipped = skipped.withLock { $0 }
-        return try await catalogue.uncheckedLayers(limit: skipped.count + 1).first { !skipped.contains($0.digest) }
+    private func judgeAll(after number: Int64) async throws {
+        var last = number
+        while let image = try await catalogue.unjudgedImage(after: last) {
+            try await judge(image.digest)
+            last = image.number
+        }
+    }
+
+    /// The next layer to check, as the catalogue has it now.
+    private func next(after last: inout Int64) async throws -> UncheckedLayer? {
+        while true {
+            let layers = try await catalogue.uncheckedLayers(after: last, limit: Self.glance)
+            guard let end = layers.last else { return nil }
+            let layer = skipped.withLock { skipped in layers.first { !skipped.contains($0.digest) } }
+            last = layer?.number ?? end.number
+            if let layer { return layer }
+        }
     }
 
     private func check(_ layer: UncheckedLayer) async throws {
@@ -127,15 +147,13 @@ public final class LayerChecker: Sendable {
 
     // MARK: Images
 
-    private func judgeAll() async throws {
-        while let image = try await catalogue.unjudgedImage() {
-            try Task.checkCancellation()
-            let blobs = try await catalogue.blobs(of: image).count
-            let problem = try await problem(of: image)
-            guard try await catalogue.judge(image, problem: problem, blobs: blobs), let problem else { continue }
-            events.post(.mismatched(image, problem: problem))
-            report(image, problem)
-        }
+    private func judge(_ image: Digest) async throws {
+        try Task.checkCancellation()
+        let blobs = try await catalogue.blobs(of: image).count
+        let problem = try await problem(of: image)
+        guard try await catalogue.judge(image, problem: problem, blobs: blobs), let problem else { return }
+        events.post(.mismatched(image, problem: problem))
+        report(image, problem)
     }
 
     /// The first thing that is not as the image's configs say.

@@ -130,6 +130,26 @@ private func recipe(_ text: String, _ compression: LayerCompression = .gzip()) t
         #expect(try await rig.summary("two:1")?.unpackedSize != nil)
     }
 
+    /// What is skipped at the front hides nothing behind it, and no image that can be judged waits for one that cannot.
+    @Test func `gets past a hundred layers that cannot be had`() async throws {
+        let rig = try await CheckRig()
+        let factory = ImageFactory()
+        for number in 0..<100 {
+            let image = factory.image(try recipe("gone \(number)"))
+            try await rig.add(image, "gone:\(number)")
+            let layer = image.manifests[0].layers[1]
+            rig.store.plant(Array("rotten".utf8), under: layer.digest)
+        }
+        try await rig.add(factory.image(try recipe("good")), "good:1")
+        try await rig.checker.checkAll()
+        #expect(try await rig.summary("good:1")?.unpackedSize != nil)
+        #expect(try await rig.catalogue.unjudgedImage() == nil)
+        #expect(try await rig.catalogue.uncheckedLayers(limit: 999).count == 100)
+        try await rig.add(factory.image(try recipe("later")), "later:1")
+        try await rig.checker.checkAll()
+        #expect(try await rig.summary("later:1")?.unpackedSize != nil)
+    }
+
     @Test func `learns nothing from bytes that rotted`() async throws {
         let rig = try await CheckRig()
         let image = ImageFactory().image(try recipe("rot"))
