@@ -62,11 +62,12 @@ public struct EvictionPlan: Sendable {
                 left.append(image)
             }
         }
-        while frees < wanted, let next = Self.least(left, users, sharing, now) {
-            let image = left.remove(at: next.place)
-            for blob in image.blobs { users[blob] -= 1 }
+        // One that frees nothing by itself shares all it has; such go last, the least used first, as others of their
+        // kind may have to go with them.
+        var queue = EvictionQueue(left, users: users, sizes: sharing.blobs.map(\.size), now: now)
+        while frees < wanted, let next = queue.removeLeast() {
             frees += next.worth.frees
-            victims.append(Victim(image: image.summary, worth: next.worth))
+            victims.append(Victim(image: next.image, worth: next.worth))
         }
         staying.sort { $0.image.size > $1.image.size }
     }
@@ -77,20 +78,5 @@ public struct EvictionPlan: Sendable {
         if image.holders > 0 { return .inUse }
         let last = max(image.recorded, image.lastUsed)
         return now.seconds - last.seconds < keepAtLeast.components.seconds ? .young : nil
-    }
-
-    /// The image of least worth. One that frees nothing by itself shares all it has; such go last, the least used
-    /// first, as others of their kind may have to go with them.
-    private static func least(
-        _ images: [(summary: ImageSummary, blobs: [Int])], _ users: [Int], _ sharing: Sharing, _ now: Timestamp
-    ) -> (place: Int, worth: ImageWorth)? {
-        var best: (place: Int, worth: ImageWorth)?
-        for (place, image) in images.enumerated() {
-            let frees = image.blobs.reduce(Int64(0)) { $0 + (users[$1] == 1 ? sharing.blobs[$1].size : 0) }
-            let worth = ImageWorth(image.summary, frees: frees, now: now)
-            if let least = best?.worth, (least.value, least.rate) <= (worth.value, worth.rate) { continue }
-            best = (place, worth)
-        }
-        return best
     }
 }

@@ -1,5 +1,6 @@
 import Catalogue
 import OCI
+import TestSupport
 import Testing
 
 @testable import Pulling
@@ -53,6 +54,41 @@ import Testing
     @Test func `does not count on blobs that somebody holds`() {
         let sharing = Sharing.of([.init("a", [0, 1])])
         #expect(plan(sharing, freeing: .max, held: [0]).frees == 10_000_000)
+    }
+
+    /// The order is that of looking at all that are left, again after each: which costs the square of their number.
+    @Test(arguments: [UInt64](0..<40))
+    func `takes always what is worth least of all that is left`(seed: UInt64) {
+        var random = SplitMix(state: seed)
+        let images = (0..<Int.random(in: 1...40, using: &random)).map { number in
+            SharedImage(
+                "image\(number)", Array(Set((0..<6).map { _ in Int.random(in: 0..<50, using: &random) })).sorted(),
+                uses: Int64.random(in: 0..<9, using: &random), idle: Int64.random(in: 4_000..<500_000, using: &random),
+                pins: Int.random(in: 0..<9, using: &random) / 8)
+        }
+        let sharing = Sharing.of(images)
+        let held: Set = [Int.random(in: 0..<sharing.blobs.count, using: &random)]
+        var users = [Int](repeating: 0, count: sharing.blobs.count)
+        for blob in held { users[blob] += 1 }
+        for image in sharing.images { for blob in image.blobs { users[blob] += 1 } }
+        var left = sharing.images.filter { $0.summary.pins == 0 }
+        let plan = plan(sharing, freeing: .max, held: held)
+        #expect(plan.victims.count == left.count)
+        for victim in plan.victims {
+            let worths = left.map { image in
+                ImageWorth(
+                    image.summary, frees: image.blobs.reduce(0) { $0 + (users[$1] == 1 ? sharing.blobs[$1].size : 0) },
+                    now: now)
+            }
+            guard let place = left.firstIndex(where: { $0.summary.id == victim.image.id }) else {
+                Issue.record("\(victim.name) goes twice")
+                return
+            }
+            #expect(victim.worth == worths[place])
+            #expect(worths.allSatisfy { ($0.value, $0.rate) >= (victim.worth.value, victim.worth.rate) })
+            for blob in left.remove(at: place).blobs { users[blob] -= 1 }
+        }
+        #expect(plan.frees == plan.victims.reduce(0) { $0 + $1.worth.frees })
     }
 
     /// The byte hit rate over a trace in which few images are asked for often, beside what plain LRU has of it.
