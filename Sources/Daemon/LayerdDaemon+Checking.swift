@@ -13,10 +13,12 @@ extension LayerdDaemon {
     }
 
     /// The check of layers, beside all else.
+    /// - Parameter opened: ends when the daemon is ready: before that nobody waits for anything else.
     func layerCheck(
-        _ catalogue: Catalogue, _ store: LocalContentStore, _ events: ImageEventLog
+        _ catalogue: Catalogue, _ store: LocalContentStore, _ events: ImageEventLog, after opened: AsyncStream<Void>
     ) -> any Service {
         LayerCheck(
+            opened: opened,
             checker: LayerChecker(catalogue: catalogue, store: store, events: events) {
                 [logger] image, problem in
                 logger.error(
@@ -27,11 +29,15 @@ extension LayerdDaemon {
 
 /// Ends at once when the daemon is to stop: the next start goes on where it was.
 private struct LayerCheck: Service {
+    let opened: AsyncStream<Void>
     let checker: LayerChecker
 
     func run() async throws {
         do {
-            try await cancelWhenGracefulShutdown { try await checker.run() }
+            try await cancelWhenGracefulShutdown {
+                for await _ in opened {}
+                try await checker.run()
+            }
         } catch is CancellationError {}
     }
 }

@@ -14,9 +14,10 @@ internal import Warming
 /// The daemon's services and their end: whoever asks is answered until the last moment, what runs is let end, and the
 /// service manager hears of it.
 extension LayerdDaemon {
+    /// - Parameter opened: called when the control socket is.
     func serve(
         _ handler: ControlHandler, _ parts: Parts, passed: PassedSockets, beside others: [any Service],
-        started: ContinuousClock.Instant
+        started: ContinuousClock.Instant, opened: @escaping @Sendable () -> Void
     ) async throws {
         let manager = ServiceManager()
         let probe = SelfProbe(within: manager.watchdog ?? .seconds(30))
@@ -29,6 +30,7 @@ extension LayerdDaemon {
             ready: { addresses in
                 probe.aim(at: addresses)
                 life.ready()
+                opened()
                 MemoryService.giveBack()
             },
             stopping: {
