@@ -1,4 +1,5 @@
 internal import Catalogue
+internal import Coordination
 internal import Logging
 internal import Pulling
 internal import Registry
@@ -15,7 +16,7 @@ extension LayerdDaemon {
     /// The check of layers, beside all else.
     /// - Parameter opened: ends when the daemon is ready: before that nobody waits for anything else.
     func layerCheck(
-        _ catalogue: Catalogue, _ store: LocalContentStore, _ events: ImageEventLog, after opened: AsyncStream<Void>
+        _ catalogue: Catalogue, _ store: LocalContentStore, _ events: ImageEventLog, after opened: Wait<Void>
     ) -> any Service {
         LayerCheck(
             opened: opened,
@@ -29,13 +30,13 @@ extension LayerdDaemon {
 
 /// Ends at once when the daemon is to stop: the next start goes on where it was.
 private struct LayerCheck: Service {
-    let opened: AsyncStream<Void>
+    let opened: Wait<Void>
     let checker: LayerChecker
 
     func run() async throws {
         do {
             try await cancelWhenGracefulShutdown {
-                for await _ in opened {}
+                try await opened.value()
                 try await checker.run()
             }
         } catch is CancellationError {}

@@ -1,4 +1,5 @@
 internal import Catalogue
+internal import Coordination
 internal import FoundationEssentials
 internal import Glibc
 internal import Logging
@@ -14,10 +15,10 @@ internal import Warming
 /// The daemon's services and their end: whoever asks is answered until the last moment, what runs is let end, and the
 /// service manager hears of it.
 extension LayerdDaemon {
-    /// - Parameter opened: called when the control socket is.
+    /// - Parameter opened: ends when the control socket is open.
     func serve(
         _ handler: ControlHandler, _ parts: Parts, passed: PassedSockets, beside others: [any Service],
-        started: ContinuousClock.Instant, opened: @escaping @Sendable () -> Void
+        started: ContinuousClock.Instant, opened: Wait<Void>
     ) async throws {
         let manager = ServiceManager()
         let probe = SelfProbe(within: manager.watchdog ?? .seconds(30))
@@ -30,7 +31,7 @@ extension LayerdDaemon {
             ready: { addresses in
                 probe.aim(at: addresses)
                 life.ready()
-                opened()
+                opened.settle(.success(()))
                 MemoryService.giveBack()
             },
             stopping: {

@@ -80,14 +80,14 @@ public struct LayerdDaemon: Sendable {
         let mirror = mirror(
             puller: parts.puller, registry: parts.registry, store: store, catalogue: catalogue,
             metrics: parts.metrics, passed: passed.mirror, listening: parts.engines.mirrorListens)
-        let (opened, open) = AsyncStream<Void>.makeStream()
+        let opened = Wait<Void>()
         let beside =
             care(parts) + [MemoryService(), layerCheck(catalogue, store, parts.events, after: opened)]
             + (mirror.map { [$0] } ?? [])
         do {
             try await serve(
                 control(parts, started: started), parts, passed: passed, beside: beside, started: started,
-                opened: { open.finish() })
+                opened: opened)
         } catch {
             await http.shutdown()
             throw error
