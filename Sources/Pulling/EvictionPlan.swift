@@ -64,7 +64,7 @@ public struct EvictionPlan: Sendable {
         }
         // One that frees nothing by itself shares all it has; such go last, the least used first, as others of their
         // kind may have to go with them.
-        var queue = EvictionQueue(left, users: users, sizes: sharing.blobs.map(\.size), now: now)
+        var queue = EvictionQueue(left, of: sharing, users: users, now: now)
         while frees < wanted, let next = queue.removeLeast() {
             frees += next.worth.frees
             victims.append(Victim(image: next.image, worth: next.worth))
@@ -78,5 +78,12 @@ public struct EvictionPlan: Sendable {
         if image.holders > 0 { return .inUse }
         let last = max(image.recorded, image.lastUsed)
         return now.seconds - last.seconds < keepAtLeast.components.seconds ? .young : nil
+    }
+}
+
+extension Sharing {
+    /// Bytes of those of the blobs that have one user.
+    func bytesAlone(_ blobs: [Int], users: [Int]) -> Int64 {
+        blobs.reduce(0) { $0 + (users[$1] == 1 ? self.blobs[$1].size : 0) }
     }
 }

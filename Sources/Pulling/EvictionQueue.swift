@@ -15,7 +15,7 @@ struct EvictionQueue {
     }
 
     private let images: [(summary: ImageSummary, blobs: [Int])]
-    private let sizes: [Int64]
+    private let sharing: Sharing
     private let now: Timestamp
     /// Of each blob: who needs it in all; how many images of the queue use it, and the sum of their places, which is
     /// the place of the last one when only that is left.
@@ -25,15 +25,15 @@ struct EvictionQueue {
     private var heap: [Entry] = []
 
     /// - Parameters:
-    ///   - images: with the places of their blobs in `sizes`.
+    ///   - images: some of the catalogue's.
     ///   - users: of each blob, those images and all others that need it.
-    init(_ images: [(summary: ImageSummary, blobs: [Int])], users: [Int], sizes: [Int64], now: Timestamp) {
+    init(_ images: [(summary: ImageSummary, blobs: [Int])], of sharing: Sharing, users: [Int], now: Timestamp) {
         self.images = images
-        self.sizes = sizes
+        self.sharing = sharing
         self.now = now
         self.users = users
         (inside, places) = ([Int](repeating: 0, count: users.count), [Int](repeating: 0, count: users.count))
-        frees = images.map { $0.blobs.reduce(0) { $0 + (users[$1] == 1 ? sizes[$1] : 0) } }
+        frees = images.map { sharing.bytesAlone($0.blobs, users: users) }
         for (place, image) in images.enumerated() {
             for blob in image.blobs {
                 inside[blob] += 1
@@ -59,7 +59,7 @@ struct EvictionQueue {
                 inside[blob] -= 1
                 places[blob] -= least.place
                 guard users[blob] == 1, inside[blob] == 1 else { continue }
-                frees[places[blob]] = frees[places[blob]].map { $0 + sizes[blob] }
+                frees[places[blob]] = frees[places[blob]].map { $0 + sharing.blobs[blob].size }
                 richer.insert(places[blob])
             }
             for entry in richer.compactMap(entry) { insert(entry) }

@@ -16,14 +16,14 @@ extension SpaceKeeper {
     /// - Throws: a ``Fault``, `.notFound`.
     public func standing(of text: String) async throws -> ImageStanding {
         let id = try await catalogue.resolve(text).id
-        let plan = try await plan(freeing: .max)
-        let sharing = try await catalogue.sharing()
+        let sharing = try await sharing()
+        let plan = plan(freeing: .max, of: sharing)
         guard let found = sharing.images.first(where: { $0.summary.id == id }) else {
             throw CatalogueError.noSuchImage(text)
         }
         var users = [Int](repeating: 0, count: sharing.blobs.count)
         for image in sharing.images { for blob in image.blobs { users[blob] += 1 } }
-        let frees = found.blobs.reduce(Int64(0)) { $0 + (users[$1] == 1 ? sharing.blobs[$1].size : 0) }
+        let frees = sharing.bytesAlone(found.blobs, users: users)
         let place = plan.victims.firstIndex { $0.image.id == id }
         return ImageStanding(
             image: found.summary, worth: ImageWorth(found.summary, frees: frees, now: now()),

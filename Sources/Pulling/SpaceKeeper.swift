@@ -227,11 +227,20 @@ public final class SpaceKeeper: Sendable {
         return plan
     }
 
-    func plan(freeing wanted: Int64) async throws -> EvictionPlan {
+    private func plan(freeing wanted: Int64) async throws -> EvictionPlan {
+        plan(freeing: wanted, of: try await sharing())
+    }
+
+    /// What the catalogue knows by now.
+    func sharing() async throws -> Sharing {
         try await catalogue.enterUses()
+        return try await catalogue.sharing()
+    }
+
+    func plan(freeing wanted: Int64, of sharing: Sharing) -> EvictionPlan {
         let collector = collector
         return EvictionPlan(
-            try await catalogue.sharing(), wanted: wanted, keepAtLeast: quota.keepAtLeast, now: now(),
+            sharing, wanted: wanted, keepAtLeast: quota.keepAtLeast, now: now(),
             isHeld: { collector.isHeld($0) })
     }
 
