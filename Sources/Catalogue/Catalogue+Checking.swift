@@ -39,7 +39,7 @@ extension Catalogue {
         try await read { db in
             let sql = """
                 SELECT digest, media_type, size, id FROM blobs
-                WHERE role = 'layer' AND actual_diff_id IS NULL AND check_failure IS NULL AND id > ? ORDER BY id LIMIT ?
+                WHERE \(Self.isUnchecked) AND id > ? ORDER BY id LIMIT ?
                 """
             let cursor = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [last, limit])
             var layers: [UncheckedLayer] = []
@@ -78,7 +78,7 @@ extension Catalogue {
     public func unjudgedImage(after last: Int64 = 0) async throws -> (number: Int64, digest: Digest)? {
         try await read { db in
             let sql = """
-                SELECT id, digest FROM images WHERE checked = 0 AND id > ? AND NOT EXISTS (\(Self.unchecked))
+                SELECT id, digest FROM images WHERE \(Self.isDue) AND id > ?
                 ORDER BY id LIMIT 1
                 """
             return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [last]).map { row in
@@ -99,8 +99,7 @@ extension Catalogue {
         try await read { db in
             let sql = """
                 SELECT images.digest FROM uses AS mine JOIN images ON images.id = mine.image
-                WHERE mine.blob = (SELECT id FROM blobs WHERE digest = ?) AND checked = 0
-                    AND NOT EXISTS (\(Self.unchecked))
+                WHERE mine.blob = (SELECT id FROM blobs WHERE digest = ?) AND \(Self.isDue)
                 ORDER BY images.id
                 """
             let cursor = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [layer.description])
@@ -110,10 +109,12 @@ extension Catalogue {
         }
     }
 
-    /// The layers of an image that nobody has looked at.
-    private static let unchecked = """
-        SELECT 1 FROM uses JOIN blobs ON blobs.id = uses.blob WHERE uses.image = images.id
-            AND role = 'layer' AND actual_diff_id IS NULL AND check_failure IS NULL
+    /// A blob is a layer that nobody has looked at; in the words of the index that finds such.
+    private static let isUnchecked = "role = 'layer' AND actual_diff_id IS NULL AND check_failure IS NULL"
+    /// An image is to be judged, and can be.
+    private static let isDue = """
+        checked = 0 AND NOT EXISTS (
+            SELECT 1 FROM uses JOIN blobs ON blobs.id = uses.blob WHERE uses.image = images.id AND \(isUnchecked))
         """
 
     /// What the image's layers were found to be.
@@ -179,8 +180,7 @@ extension Catalogue {
     public func checkTotals() async throws -> CheckTotals {
         try await read { db in
             let sql = """
-                SELECT (SELECT count(*) FROM blobs
-                        WHERE role = 'layer' AND actual_diff_id IS NULL AND check_failure IS NULL),
+                SELECT (SELECT count(*) FROM blobs WHERE \(Self.isUnchecked)),
                     (SELECT count(*) FROM images WHERE problem IS NOT NULL)
                 """
             guard let row = try Row.fetchOne(db.cachedStatement(sql: sql)) else {
