@@ -221,25 +221,27 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
     /// socket already, unread, and closing now would reset the connection, with nobody there yet to retry at.
     func drain() {
         switch phase {
-        case .waiting: if isSettled(.now()) { close() }
+        case .waiting: if isSettled(for: age(.now())) { close() }
         case .exchange: exchange?.closes = true
         case .lingering, .closed: break
         }
     }
 
-    /// No request has begun, and none is to be expected at once.
-    private func isSettled(_ now: NIODeadline) -> Bool {
-        let isNew = served == 0 || parser.isUnderWay
-        return !isNew || Duration.nanoseconds((now - since).nanoseconds) > limits.arrivalTimeout
-    }
+    /// How long the phase lasts.
+    private func age(_ now: NIODeadline) -> Duration { .nanoseconds((now - since).nanoseconds) }
+
+    /// A request has begun, or is to be expected at once.
+    private var isArriving: Bool { served == 0 || parser.isUnderWay }
+
+    private func isSettled(for age: Duration) -> Bool { !isArriving || age > limits.arrivalTimeout }
 
     /// Ends what has taken too long. Called every now and then.
     func check(_ now: NIODeadline) {
-        let age = Duration.nanoseconds((now - since).nanoseconds)
+        let age = age(now)
         switch phase {
         case .waiting:
-            if worker.isDraining, isSettled(now) { return close() }
-            guard age > (parser.isUnderWay || served == 0 ? limits.headerTimeout : limits.idleTimeout) else { return }
+            if worker.isDraining, isSettled(for: age) { return close() }
+            guard age > (isArriving ? limits.headerTimeout : limits.idleTimeout) else { return }
             if parser.isUnderWay { refuse(Refusal(408, "the request's head did not come in time")) } else { close() }
         case .exchange:
             if hasMoved() { since = now } else if age > limits.stallTimeout { close() }
