@@ -19,7 +19,7 @@ struct PullCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "For a layerd that ends during the pull, which then goes on; 0 fails at once. (default: 60)",
+            "For a layerd that ends during the pull, which then goes on; 0 fails at once.",
             valueName: "seconds"))
     var wait: Int = 60
 
