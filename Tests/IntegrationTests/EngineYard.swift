@@ -73,6 +73,18 @@ struct EngineYard {
 
     /// With which podman and ctr, run by layerd, find the stores and daemons of this directory.
     static func variables(for directory: TemporaryDirectory) throws -> [String: String] {
+        // podman wants the file that the variable leads to.
+        try Files.write("{}", to: directory.path("config.json"))
+        return [
+            "DOCKER_CONFIG": directory.path(""), "CONTAINERS_STORAGE_CONF": try storageConf(in: directory),
+            "DOCKER_HOST": "unix://\(directory.path("d.sock"))",
+            "CONTAINERD_ADDRESS": directory.path("c.sock"), "CONTAINERD_NAMESPACE": "warm",
+            "CONTAINERD_SNAPSHOTTER": "native", "XDG_RUNTIME_DIR": directory.path,
+        ]
+    }
+
+    /// A file that keeps podman's and buildah's images to the directory.
+    private static func storageConf(in directory: TemporaryDirectory) throws -> String {
         let storage = directory.path("storage.conf")
         try Files.write(
             """
@@ -82,14 +94,7 @@ struct EngineYard {
             runroot = "\(directory.path("run"))"
 
             """, to: storage)
-        // podman wants the file that the variable leads to.
-        try Files.write("{}", to: directory.path("config.json"))
-        return [
-            "DOCKER_CONFIG": directory.path(""), "CONTAINERS_STORAGE_CONF": storage,
-            "DOCKER_HOST": "unix://\(directory.path("d.sock"))",
-            "CONTAINERD_ADDRESS": directory.path("c.sock"), "CONTAINERD_NAMESPACE": "warm",
-            "CONTAINERD_SNAPSHOTTER": "native", "XDG_RUNTIME_DIR": directory.path,
-        ]
+        return storage
     }
 
     /// The names of the images that ctr knows.
@@ -165,7 +170,7 @@ struct EngineYard {
             ],
             environment: environment([
                 "PATH": tools,
-                "CONTAINERS_STORAGE_CONF": Self.variables(for: directory)["CONTAINERS_STORAGE_CONF"] ?? "",
+                "CONTAINERS_STORAGE_CONF": Self.storageConf(in: directory),
             ]), timeout: .seconds(120))
     }
 

@@ -79,10 +79,10 @@ import Testing
             for _ in 0..<3 { try await work() }
             let before = try Size(of: scene.daemon.process.pid)
             for _ in 0..<16 { try await work() }
-            let after = try Size(of: scene.daemon.process.pid)
-            // Connections and threads that are kept for a while come and go; one a round that stays is more.
-            #expect(after.descriptors <= before.descriptors + 8, "\(before) \(after)")
-            #expect(after.threads <= before.threads + 8, "\(before) \(after)")
+            // Connections that are kept for a while come and go; threads that a loaded machine needed go soon.
+            let after = try await before.reached(by: scene.daemon.process.pid)
+            #expect(after.descriptors <= before.descriptors + 4, "\(before) \(after)")
+            #expect(after.threads <= before.threads + 2, "\(before) \(after)")
         }
     }
 
@@ -91,6 +91,15 @@ import Testing
         init(of pid: Int32) throws {
             descriptors = try Files.list("/proc/\(pid)/fd").count
             threads = try Files.list("/proc/\(pid)/task").count
+        }
+        /// What the process has once it is back at this size but for a little, or after 30 s.
+        func reached(by pid: Int32) async throws -> Size {
+            var now = try Size(of: pid)
+            for _ in 0..<300 where now.descriptors > descriptors + 4 || now.threads > threads + 2 {
+                try await Task.sleep(for: .milliseconds(100))
+                now = try Size(of: pid)
+            }
+            return now
         }
         var description: String { "\(descriptors) descriptors, \(threads) threads" }
     }
