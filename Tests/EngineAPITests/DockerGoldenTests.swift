@@ -5,7 +5,8 @@ import Testing
 import TestSupport
 
 private let isReady = DockerCommand.isPresent && CorpusFiles.isPresent()
-private let reason: Comment = "the docker command is not installed, or the shared recordings are absent"
+private let reason = Comment(
+    rawValue: DockerCommand.isPresent ? CorpusFiles.absence : "the docker command is not installed")
 
 @Suite(.enabled(if: isReady, reason))
 struct `The installed docker command prints what was recorded for` {
