@@ -76,7 +76,8 @@ import Testing
                 _ = try await scene.daemon.get("/v1.50/system/df")
                 #expect(try await scene.daemon.layerctl("rm", "shop").status == 0)
             }
-            for _ in 0..<3 { try await work() }
+            // Until the pool has had the most connections that a pull needs at once.
+            for _ in 0..<12 { try await work() }
             let before = try Size(of: scene.daemon.process.pid)
             for _ in 0..<16 { try await work() }
             // Connections that are kept for a while come and go; threads that a loaded machine needed go soon.
@@ -116,9 +117,15 @@ private final class Holder: Sendable {
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
         listener.listen(1024)
+        # What comes before the daemon is there is for it: the handlers above would swallow it in the child.
+        ours = {signal.SIGTERM, signal.SIGUSR1}
         while 0 not in wanted:
+            signal.pthread_sigmask(signal.SIG_BLOCK, ours)
             pid = os.fork()
             if pid == 0:
+                for number in ours:
+                    signal.signal(number, signal.SIG_DFL)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, ours)
                 os.setpgid(0, 0)
                 ctypes.CDLL(None).prctl(1, 9)
                 os.dup2(listener.fileno(), 3)
@@ -127,6 +134,7 @@ private final class Holder: Sendable {
                 os.environ.update(SWIFT_BACKTRACE="enable=no")
                 os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES="control")
                 os.execv(command[0], command)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ours)
             while not wanted:
                 time.sleep(0.01)
             os.kill(pid, wanted[0] or signal.SIGTERM)
