@@ -16,28 +16,64 @@ public struct Sharing: Sendable {
 
 extension Catalogue {
     /// Every image with its blobs.
+    ///
+    /// Read in three scans: a look-up of the image and the blob for each of a million uses takes many times as long.
     public func sharing() async throws -> Sharing {
         try await read { [readers] db in
-            var sharing = Sharing()
-            var places: [Digest: Int] = [:]
-            var used: [Digest: [Int]] = [:]
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT images.digest, blobs.digest, blobs.size
-                    FROM uses JOIN images ON images.id = image JOIN blobs ON blobs.id = blob
-                    """)
-            let rows = try Row.fetchCursor(statement)
-            while let row = try rows.next() {
-                let digest = try row.digest(1)
-                let place = places[digest] ?? sharing.blobs.count
-                if place == sharing.blobs.count {
-                    places[digest] = place
-                    sharing.blobs.append(Sharing.Blob(digest: digest, size: try row.integer(2)))
+            let (rows, blobs) = try usedBlobs(db)
+            var places = try usedPlaces(db, in: rows)
+            var sharing = Sharing(blobs: blobs)
+            try SummaryReader(db: db, readers: readers).batches { batch in
+                for (row, summary) in batch {
+                    sharing.images.append((summary, places.removeValue(forKey: row) ?? []))
                 }
-                used[try row.digest(0), default: []].append(place)
             }
-            sharing.images = try SummaryReader(db: db, readers: readers).all().map { ($0, used[$0.id] ?? []) }
             return sharing
         }
     }
+}
+
+/// The blobs that images use, and the numbers of their rows, both in the order of these.
+private func usedBlobs(_ db: Database) throws -> (rows: [Int64], blobs: [Sharing.Blob]) {
+    var rows: [Int64] = []
+    var blobs: [Sharing.Blob] = []
+    let statement = try db.cachedStatement(sql: "SELECT id, digest, size FROM blobs WHERE users > 0 ORDER BY id")
+    let cursor = try Row.fetchCursor(statement)
+    while let row = try cursor.next() {
+        rows.append(try row.integer(0))
+        blobs.append(Sharing.Blob(digest: try row.digest(1), size: try row.integer(2)))
+    }
+    return (rows, blobs)
+}
+
+/// For the row of each image, where its blobs are in `rows`, which ascends.
+private func usedPlaces(_ db: Database, in rows: [Int64]) throws -> [Int64: [Int]] {
+    var places: [Int64: [Int]] = [:]
+    var image: Int64?
+    var found: [Int] = []
+    let cursor = try Row.fetchCursor(db.cachedStatement(sql: "SELECT image, blob FROM uses ORDER BY image, blob"))
+    while let row = try cursor.next() {
+        let (next, blob) = (try row.integer(0) as Int64, try row.integer(1) as Int64)
+        if next != image {
+            if let image { places[image] = found }
+            (image, found) = (next, [])
+        }
+        // Blobs ascend within an image: what comes before the last found is not looked at again.
+        guard let place = position(of: blob, in: rows[(found.last ?? 0)...]) else {
+            throw Damage(reason: "an image uses a blob that has no row, or no users")
+        }
+        found.append(place)
+    }
+    if let image { places[image] = found }
+    return places
+}
+
+/// Where the number is among others that ascend.
+private func position(of number: Int64, in numbers: ArraySlice<Int64>) -> Int? {
+    var (low, high) = (numbers.startIndex, numbers.endIndex)
+    while low < high {
+        let middle = low + (high - low) / 2
+        if numbers[middle] < number { low = middle + 1 } else { high = middle }
+    }
+    return low < numbers.endIndex && numbers[low] == number ? low : nil
 }

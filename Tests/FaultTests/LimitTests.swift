@@ -19,7 +19,9 @@ import Testing
             try Files.list("/proc/\(daemon.pid)/fd").compactMap { Int($0) }.max() ?? 0 >= highest + 3
         }
         for client in clients { close(client) }
-        #expect(try await victim.ask("GET", "/_ping") == "OK")
+        let answer = try await victim.ask("GET", "/_ping")
+        #expect(daemon.state.status == nil, "it ended: \(daemon.state.errorText.suffix(2000))")
+        #expect(answer == "OK")
         _ = try await victim.pull("two")
         #expect(try await victim.ask("GET", "/images/one/json") != nil)
         try await runChecked("prlimit", ["--pid", "\(daemon.pid)", "--nofile=20000:20000"])
