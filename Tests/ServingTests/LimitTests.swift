@@ -6,7 +6,7 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 @Suite(.timeLimit(.minutes(1))) struct `A server's limits` {
     @Test func `end a head that does not come in time`() async throws {
         var limits = ServerLimits.quick
-        limits.headerTimeout = .milliseconds(100)
+        limits.headerTimeout = .milliseconds(500)
         try await withServer(Answers.echo, limits: limits) { address in
             let client = try RawClient(address)
             let response = try await client.ask("GET / HTTP/1.1\r\nHost:")
