@@ -20,8 +20,7 @@ extension LocalContentStore {
     public func stored() async throws -> [StoredBlob] {
         try await labours.run { [layout] in
             var found: [StoredBlob] = []
-            for (digest, _) in try layout.blobList() {
-                guard let status = try FileStatus.of(layout.blob(digest)), status.kind == .regular else { continue }
+            try layout.forEachBlob { digest, status in
                 let changed = Timestamp(seconds: status.changed.seconds, nanoseconds: status.changed.nanoseconds)
                 found.append(StoredBlob(digest: digest, size: status.size, changed: changed))
             }

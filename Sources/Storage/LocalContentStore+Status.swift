@@ -45,7 +45,7 @@ extension LocalContentStore {
 extension StoreUsage.Part {
     fileprivate init(of directory: FilePath) throws {
         var part = StoreUsage.Part()
-        try FileTree.visit(directory) { _, status in
+        try FileTree.visit(directory) { status in
             part.logical += status.size
             part.physical += status.allocated
         }

@@ -33,17 +33,20 @@ struct StoreLayout: Sendable {
         return found
     }
 
-    /// The blobs there are, without whatever else lies there.
-    func blobList() throws(StorageError) -> [(digest: Digest, size: Int64)] {
-        var found: [(digest: Digest, size: Int64)] = []
+    /// The blobs there are, in no order, without whatever else lies there.
+    func forEachBlob(_ body: (Digest, FileStatus) -> Void) throws(StorageError) {
         for algorithm in Digest.Algorithm.allCases {
-            for name in try FileTree.names(in: blobs(algorithm)) {
-                guard let digest = Digest(hex: name, algorithm),
-                    let status = try FileStatus.of(blob(digest)), status.kind == .regular
-                else { continue }
-                found.append((digest, status.size))
+            try FileTree.forEachStatus(in: blobs(algorithm)) { name, status throws(StorageError) in
+                guard status.kind == .regular, let digest = Digest(hex: name, algorithm) else { return }
+                body(digest, status)
             }
         }
+    }
+
+    /// The same as a list, with their sizes.
+    func blobList() throws(StorageError) -> [(digest: Digest, size: Int64)] {
+        var found: [(digest: Digest, size: Int64)] = []
+        try forEachBlob { found.append(($0, $1.size)) }
         return found
     }
 }
