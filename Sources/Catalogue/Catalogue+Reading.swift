@@ -40,15 +40,20 @@ extension Catalogue {
         try await read { db in try BlobUse.all(of: id, db) }
     }
 
-    /// The next blobs in the order of their digests' text, after the one given; none at the end. For those who go
-    /// through all of them without holding all.
-    public func blobs(after last: Digest?, count: Int) async throws -> [BlobUse] {
+    /// The next blobs in the order in which they were recorded; none at the end. For those who go through all of them
+    /// without holding all. In any other order each would be a look-up of its own.
+    /// - Parameter last: what the page before ended with; 0 at the beginning.
+    public func blobs(after last: Int64, count: Int) async throws -> (blobs: [BlobUse], last: Int64) {
         try await read { db in
             let statement = try db.cachedStatement(
-                sql: "SELECT \(BlobUse.columns) FROM blobs WHERE digest > ? ORDER BY digest LIMIT ?")
-            return try Row.fetchCursor(statement, arguments: [last?.description ?? "", count]).mapArray {
-                try BlobUse($0)
+                sql: "SELECT \(BlobUse.columns), id FROM blobs WHERE id > ? ORDER BY id LIMIT ?")
+            var page: (blobs: [BlobUse], last: Int64) = ([], last)
+            let cursor = try Row.fetchCursor(statement, arguments: [last, count])
+            while let row = try cursor.next() {
+                page.blobs.append(try BlobUse(row))
+                page.last = try row.integer(7)
             }
+            return page
         }
     }
 

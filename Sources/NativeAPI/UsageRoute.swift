@@ -66,14 +66,14 @@ extension NativeRoutes {
     }
 
     private static func writeBlobs(of catalogue: Catalogue, to writer: any ResponseWriter) async throws {
-        var last: Digest?
+        var last: Int64 = 0
         while true {
             let page = try await catalogue.blobs(after: last, count: 1_000)
-            guard let end = page.last else { return }
-            var text = BlobText(isFirst: last == nil)
-            for blob in page { text.add(blob) }
+            guard !page.blobs.isEmpty else { return }
+            var text = BlobText(isFirst: last == 0)
+            for blob in page.blobs { text.add(blob) }
             try await writer.write(text.bytes)
-            last = end.digest
+            last = page.last
         }
     }
 }
