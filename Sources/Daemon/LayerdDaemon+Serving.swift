@@ -49,7 +49,9 @@ extension LayerdDaemon {
         // Stopped from the last to the first.
         let services = ServiceGroup(
             configuration: .init(
-                services: ([life, space, warming] + others + [reloading, control]).map { .init(service: $0) },
+                services: (logger.steadfast([life, space, warming]) + others + [reloading, control]).map {
+                    .init(service: $0)
+                },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
         try await services.run()
         await probe.close()

@@ -82,7 +82,8 @@ public struct LayerdDaemon: Sendable {
             metrics: parts.metrics, passed: passed.mirror, listening: parts.engines.mirrorListens)
         let opened = Wait<Void>()
         let beside =
-            care(parts) + [MemoryService(), layerCheck(catalogue, store, parts.events, after: opened)]
+            logger.steadfast(
+                care(parts) + [MemoryService(), layerCheck(catalogue, store, parts.events, after: opened)])
             + (mirror.map { [$0] } ?? [])
         do {
             try await serve(
