@@ -22,7 +22,9 @@ import Transport
                 await client.shutdown()
             }
             let after = try await census(server)
-            #expect(after == before)
+            #expect(after.descriptors == before.descriptors)
+            // The runtime's own pool may grow by a few on a busy machine; a thread for each of 35 clients is more.
+            #expect(after.threads < before.threads + 10)
             try await server.stop()
         }
     }
