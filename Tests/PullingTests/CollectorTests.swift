@@ -41,6 +41,14 @@ final class Interruption: Sendable {
         }
     }
 
+    /// As long as the catalogue has the image, its blobs are in the store: rows go before files. For whoever alone
+    /// pulls it, so that it cannot have come back in between.
+    private func isWhole(_ image: Digest, _ rig: PullingRig) async throws {
+        for blob in try await rig.catalogue.blobs(of: image) where try await rig.store.size(of: blob.digest) == nil {
+            #expect(try await rig.catalogue.image(image) == nil, "\(blob.role) \(blob.digest) was taken from it")
+        }
+    }
+
     @Test(arguments: [Collector.Step.dropped, .claimed, .checked, .removed])
     func `at any step of it leaves the pull whole`(step: Collector.Step) async throws {
         let (rig, interruption) = try await rig()
@@ -119,7 +127,9 @@ final class Interruption: Sendable {
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<6 {
-                group.addTask { for _ in 0..<15 { _ = try await rig.pull("app\(number):1") } }
+                group.addTask {
+                    for _ in 0..<15 { try await isWhole(rig.pull("app\(number):1").outcome.digest, rig) }
+                }
             }
             group.addTask {
                 for _ in 0..<60 {
@@ -142,15 +152,20 @@ final class Interruption: Sendable {
         for number in 0..<4 { try rig.registry.add("app:\(number)", layers: ["base", "own \(number)"]) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<4 {
-                group.addTask { for _ in 0..<10 { _ = try await rig.pull("app:\(number)") } }
+                group.addTask {
+                    for _ in 0..<10 { try await isWhole(rig.pull("app:\(number)").outcome.digest, rig) }
+                }
                 group.addTask {
                     let name = try Reference(parsing: "app:\(number)")
-                    for _ in 0..<20 {
+                    let other = try Reference(parsing: "other:\(number)")
+                    for turn in 0..<20 {
                         if let image = try await rig.catalogue.image(named: name) {
                             do {
-                                try await rig.catalogue.tag(image.id, as: [Reference(parsing: "other:\(number)")])
+                                try await rig.catalogue.tag(image.id, as: [other])
                             } catch CatalogueError.noSuchImage {}
-                            _ = try await rig.collector.remove(names: [name], images: [image.id], sparing: .named)
+                            // The image goes with every second removal: its other name keeps it otherwise.
+                            _ = try await rig.collector.remove(
+                                names: turn % 2 == 0 ? [name] : [name, other], images: [image.id], sparing: .named)
                         }
                         await Task.yield()
                     }
