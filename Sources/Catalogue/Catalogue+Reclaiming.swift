@@ -12,12 +12,12 @@ extension Catalogue {
             let statement = try db.cachedStatement(
                 sql: """
                     SELECT coalesce(sum(size), 0) FROM (
-                        SELECT blobs.size AS size FROM json_each(?) AS list
-                            JOIN images ON images.digest = list.value
-                            JOIN uses ON uses.image = images.id
-                            JOIN blobs ON blobs.id = uses.blob
-                        WHERE blobs.digest NOT IN (SELECT value FROM json_each(?))
-                        GROUP BY blobs.id HAVING count(*) = blobs.users)
+                        SELECT blob, count(*) AS chosen FROM uses WHERE image IN (
+                            SELECT id FROM images WHERE digest IN (SELECT value FROM json_each(?)))
+                        GROUP BY blob)
+                    -- Each blob is looked at once, in the order of the rows.
+                    CROSS JOIN blobs ON blobs.id = blob AND chosen = blobs.users
+                    WHERE digest NOT IN (SELECT value FROM json_each(?))
                     """)
             return try Int64.fetchOne(statement, arguments: [jsonList(ids), jsonList(kept)]) ?? 0
         }
