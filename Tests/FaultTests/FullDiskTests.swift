@@ -27,12 +27,14 @@ struct `A disk that others fill` {
         await story.hub.stop()
     }
 
-    @Test func `to the last byte is started on, lists, and lets images be removed`() async throws {
+    /// After an orderly stop the catalogue's log has to be made anew; after a kill it has to be read.
+    @Test(arguments: [SIGKILL, SIGTERM])
+    func `to the last byte is started on, lists, and lets images be removed`(end: Int32) async throws {
         try await withDisk("160m") { story, victim in
             let first = try #require(try await victim.start())
             #expect(first.state.errorText.contains("should be on another file system: it is in memory"))
             #expect(try await victim.pull("one"))
-            first.signal(SIGKILL)
+            first.signal(end)
             _ = try await first.exit()
             let taken = try await fill(victim)
             let daemon = try #require(try await victim.start(), "it does not start on a full disk")
