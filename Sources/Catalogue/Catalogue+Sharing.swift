@@ -49,31 +49,22 @@ private func usedBlobs(_ db: Database) throws -> (rows: [Int64], blobs: [Sharing
 /// For the row of each image, where its blobs are in `rows`, which ascends.
 private func usedPlaces(_ db: Database, in rows: [Int64]) throws -> [Int64: [Int]] {
     var places: [Int64: [Int]] = [:]
-    var image: Int64?
-    var found: [Int] = []
     let cursor = try Row.fetchCursor(db.cachedStatement(sql: "SELECT image, blob FROM uses ORDER BY image, blob"))
     while let row = try cursor.next() {
-        let (next, blob) = (try row.integer(0) as Int64, try row.integer(1) as Int64)
-        if next != image {
-            if let image { places[image] = found }
-            (image, found) = (next, [])
-        }
-        // Blobs ascend within an image: what comes before the last found is not looked at again.
-        guard let place = position(of: blob, in: rows[(found.last ?? 0)...]) else {
+        guard let place = position(of: try row.integer(1), in: rows) else {
             throw Damage(reason: "an image uses a blob that has no row, or no users")
         }
-        found.append(place)
+        places[try row.integer(0), default: []].append(place)
     }
-    if let image { places[image] = found }
     return places
 }
 
 /// Where the number is among others that ascend.
-private func position(of number: Int64, in numbers: ArraySlice<Int64>) -> Int? {
-    var (low, high) = (numbers.startIndex, numbers.endIndex)
+private func position(of number: Int64, in numbers: [Int64]) -> Int? {
+    var (low, high) = (0, numbers.count)
     while low < high {
         let middle = low + (high - low) / 2
         if numbers[middle] < number { low = middle + 1 } else { high = middle }
     }
-    return low < numbers.endIndex && numbers[low] == number ? low : nil
+    return low < numbers.count && numbers[low] == number ? low : nil
 }

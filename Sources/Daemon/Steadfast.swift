@@ -5,7 +5,6 @@ internal import ServiceLifecycle
 /// A service that looks after something while others serve. When it ends although nobody asked it to, that is told, and
 /// it begins again: an error that nobody thought of costs one round of its work, and not the daemon.
 struct Steadfast: Service {
-    let name: String
     let base: any Service
     let logger: Logger
     /// Long enough that a part which ends at once does not fill the log.
@@ -17,7 +16,8 @@ struct Steadfast: Service {
             do { try await base.run() } catch { reason = sentence(for: error) }
             if Task.isCancelled || Task.isShuttingDownGracefully { return }
             logger.error(
-                "a part of the daemon has ended and begins again", metadata: ["part": "\(name)", "error": "\(reason)"])
+                "a part of the daemon has ended and begins again",
+                metadata: ["part": "\(type(of: base))", "error": "\(reason)"])
             do { try await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) } } catch { return }
         }
     }
@@ -26,6 +26,6 @@ struct Steadfast: Service {
 extension Logger {
     /// The services, each of them steadfast.
     func steadfast(_ services: [any Service]) -> [any Service] {
-        services.map { Steadfast(name: "\(type(of: $0))", base: $0, logger: self) }
+        services.map { Steadfast(base: $0, logger: self) }
     }
 }

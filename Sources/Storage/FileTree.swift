@@ -20,19 +20,13 @@ enum FileTree {
         try forEachEntry(in: directory) { name, _ throws(StorageError) in try body(name) }
     }
 
-    /// The same with what has the name, without those that vanish meanwhile; links are not followed. Looked at from the
-    /// directory: to walk a whole path for each of a million files takes several times as long.
+    /// The same with what has the name, without those that vanish meanwhile; links are not followed.
     static func forEachStatus(
         in directory: FilePath, _ body: (String, FileStatus) throws(StorageError) -> Void
     ) throws(StorageError) {
         try forEachEntry(in: directory) { name, descriptor throws(StorageError) in
-            var status = stat()
-            guard fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
-                let code = Errno.last
-                if code == .noSuchFileOrDirectory { return }
-                throw StorageError(SystemFailure("look at", directory.appending(name), code))
-            }
-            try body(name, FileStatus(status))
+            guard let status = try FileStatus.of(name, from: descriptor, directory.appending(name)) else { return }
+            try body(name, status)
         }
     }
 

@@ -48,6 +48,6 @@ private struct Unforeseen: Error {}
     private func group(of part: some Service, pause: Duration = .milliseconds(1)) -> ServiceGroup {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         return ServiceGroup(
-            services: [Steadfast(name: "part", base: part, logger: logger, pause: pause)], logger: logger)
+            services: [Steadfast(base: part, logger: logger, pause: pause)], logger: logger)
     }
 }
